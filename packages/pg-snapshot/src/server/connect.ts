@@ -1,0 +1,84 @@
+import pg from "pg";
+import { explainSqlError } from "../sql-error.ts";
+import { describeServer, type ConnectionSettings } from "./connection-settings.ts";
+
+export interface ConnectOptions {
+  /** @default the database of the settings */
+  readonly database?: string | undefined;
+  /** What `pg_stat_activity` shows; cut to 63 bytes by the server. @default "headstart" */
+  readonly applicationName?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Milliseconds until a server that does not answer counts as unreachable. */
+const connectTimeoutMs = 10_000;
+
+/**
+ * One connection to a database; disposing of it closes it. Unlike a bare `pg.Client` it survives losing the
+ * server while idle: {@link Session.lost} then aborts, and the next query fails.
+ */
+export class Session extends pg.Client {
+  readonly #lost = new AbortController();
+  #ending = false;
+
+  constructor(
+    settings: ConnectionSettings,
+    { database, applicationName = "headstart" }: ConnectOptions = {},
+  ) {
+    super({
+      host: settings.host,
+      port: settings.port,
+      user: settings.user,
+      password: settings.password,
+      database: database ?? settings.database,
+      ssl: settings.ssl ?? false,
+      application_name: applicationName,
+      connectionTimeoutMillis: connectTimeoutMs,
+      keepAlive: true,
+    });
+    this.on("error", (error) => this.#markLost(error));
+    this.on("end", () => this.#markLost(new Error("connection terminated")));
+  }
+
+  /** Aborts with a `SERVER_UNREACHABLE` error when the connection ends without having been closed. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  override async end(): Promise<void> {
+    this.#ending = true;
+    await super.end();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // A connection that is gone already cannot be closed; there is nothing left to release.
+    await this.end().catch(() => undefined);
+  }
+
+  #markLost(cause: Error): void {
+    if (this.#ending || this.#lost.signal.aborted) return;
+    this.#lost.abort(explainSqlError(cause, "the connection to the server was lost"));
+  }
+}
+
+/**
+ * Opens a connection.
+ *
+ * @throws {PgSnapshotError} `SERVER_UNREACHABLE`, `AUTHENTICATION_FAILED`, `TOO_MANY_CONNECTIONS`, `QUERY_FAILED`
+ */
+export async function connect(settings: ConnectionSettings, options: ConnectOptions = {}): Promise<Session> {
+  options.signal?.throwIfAborted();
+  const session = new Session(settings, options);
+  const database = options.database ?? settings.database;
+  const abort = (): void => void session.end().catch(() => undefined);
+  options.signal?.addEventListener("abort", abort, { once: true });
+  try {
+    await session.connect();
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw explainSqlError(error, `connecting to database "${database}" as ${describeServer(settings)}`);
+  } finally {
+    options.signal?.removeEventListener("abort", abort);
+  }
+  return session;
+}
