@@ -1,3 +1,4 @@
+import { Socket } from "node:net";
 import pg from "pg";
 import { explainSqlError } from "../sql-error.ts";
 import { describeServer, type ConnectionSettings } from "./connection-settings.ts";
@@ -20,6 +21,7 @@ const connectTimeoutMs = 10_000;
 export class Session extends pg.Client {
   readonly #lost = new AbortController();
   #ending = false;
+  #serverVersion = "";
 
   constructor(
     settings: ConnectionSettings,
@@ -36,6 +38,9 @@ export class Session extends pg.Client {
       connectionTimeoutMillis: connectTimeoutMs,
       keepAlive: true,
     });
+    this.connection.on("parameterStatus", (message: { parameterName: string; parameterValue: string }) => {
+      if (message.parameterName === "server_version") this.#serverVersion = message.parameterValue;
+    });
     this.on("error", (error) => this.#markLost(error));
     this.on("end", () => this.#markLost(new Error("connection terminated")));
   }
@@ -43,6 +48,23 @@ export class Session extends pg.Client {
   /** Aborts with a `SERVER_UNREACHABLE` error when the connection ends without having been closed. */
   get lost(): AbortSignal {
     return this.#lost.signal;
+  }
+
+  /** The server's version, for example `15.18`, told by the server itself when the connection opened. */
+  get serverVersion(): string {
+    return this.#serverVersion.split(" ")[0] ?? "";
+  }
+
+  get serverMajor(): number {
+    return Number.parseInt(this.#serverVersion, 10);
+  }
+
+  /** Whether this connection, while idle, keeps the process running. */
+  keepProcessAlive(alive: boolean): void {
+    const { stream } = this.connection;
+    if (!(stream instanceof Socket)) return;
+    if (alive) stream.ref();
+    else stream.unref();
   }
 
   override async end(): Promise<void> {

@@ -106,11 +106,13 @@ function parseUrl(url: string): Record<string, string | undefined> {
     throw invalid(`the server's address does not start with "postgres://"`);
   }
   try {
-    const parsed = new URL(url);
+    // libpq allows an empty host after a user (`postgres://me@/db?host=/run`), the URL standard does not.
+    const parsed = new URL(url.replace(/^([^/?]*:\/\/[^/?]*@)\//, `$1${emptyHost}/`));
+    const host = parsed.hostname === emptyHost ? "" : decodeURIComponent(parsed.hostname);
     return {
       ...Object.fromEntries(parsed.searchParams),
       ...nonEmpty({
-        host: decodeURIComponent(parsed.hostname).replace(/^\[(.*)\]$/, "$1"),
+        host: host.replace(/^\[(.*)\]$/, "$1"),
         port: parsed.port,
         user: decodeURIComponent(parsed.username),
         password: decodeURIComponent(parsed.password),
@@ -122,6 +124,8 @@ function parseUrl(url: string): Record<string, string | undefined> {
     throw invalid("the server's address is no valid URL");
   }
 }
+
+const emptyHost = "empty-host.invalid";
 
 function nonEmpty(fields: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== ""));

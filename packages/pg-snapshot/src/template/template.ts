@@ -1,0 +1,107 @@
+import { cloneName, keptCloneName } from "../names.ts";
+import { Owner } from "../owner.ts";
+import { quoteIdentifier, quoteLiteral } from "../quote-identifier.ts";
+import { databaseUrl, type ConnectionSettings } from "../server/connection-settings.ts";
+import { databaseSettingStatements } from "../snapshot/database-settings.ts";
+import { createDatabase, dropDatabase } from "./create-database.ts";
+import type { TemplateDescription } from "./template-description.ts";
+
+export interface CloneOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface KeepCloneOptions extends CloneOptions {
+  /** @default a new name that starts with `hs_k_` */
+  readonly name?: string | undefined;
+}
+
+/** A database of your own, equal to its template. Disposing of it drops it. */
+export interface Clone extends AsyncDisposable {
+  readonly name: string;
+  /** Connection URL, with the password where the server was given with one. */
+  readonly url: string;
+  /** Drops the database and ends the sessions that are still connected to it. */
+  drop(): Promise<void>;
+}
+
+/** A whole, sealed template database. */
+export class Template implements AsyncDisposable {
+  readonly name: string;
+  readonly description: TemplateDescription;
+  readonly #settings: ConnectionSettings;
+  #owner: Promise<Owner>;
+
+  /** @param owner becomes the template's own, and ends with it */
+  constructor(owner: Owner, name: string, description: TemplateDescription) {
+    this.#owner = Promise.resolve(owner);
+    this.#settings = owner.settings;
+    this.name = name;
+    this.description = description;
+  }
+
+  /**
+   * A clone that lives as long as this process at most: dropped by `drop()` or `await using`, and swept by
+   * the next run should this process be killed first.
+   *
+   * @throws {PgSnapshotError} `TEMPLATE_ABSENT` when the template was dropped meanwhile, `DISK_FULL`,
+   * `TOO_MANY_CONNECTIONS`, `SERVER_UNREACHABLE`
+   */
+  async clone({ signal }: CloneOptions = {}): Promise<Clone> {
+    const owner = await this.#liveOwner();
+    const name = cloneName(owner.id, this.description.target);
+    await this.#copy(owner, name, signal);
+    let dropped: Promise<void> | undefined;
+    const drop = (): Promise<void> => (dropped ??= this.#drop(name));
+    return { name, url: databaseUrl(this.#settings, name), drop, [Symbol.asyncDispose]: drop };
+  }
+
+  /** A clone that stays until it is dropped by name, marked as one in its comment. */
+  async keepClone({ name, signal }: KeepCloneOptions = {}): Promise<{
+    readonly name: string;
+    readonly url: string;
+  }> {
+    const owner = await this.#liveOwner();
+    const kept = name ?? keptCloneName(this.description.target);
+    // Made under a name that would be swept, so that an end in between leaves nothing unmarked behind.
+    const unfinished = cloneName(owner.id, this.description.target);
+    await this.#copy(owner, unfinished, signal);
+    const { target, digest } = this.description;
+    const mark = { headstart: "clone/1", target, digest, createdAt: new Date().toISOString() };
+    try {
+      await owner.transaction(`naming clone "${kept}"`, [
+        `comment on database ${quoteIdentifier(unfinished)} is ${quoteLiteral(JSON.stringify(mark))}`,
+        `alter database ${quoteIdentifier(unfinished)} rename to ${quoteIdentifier(kept)}`,
+      ]);
+    } catch (error) {
+      await dropDatabase(owner, unfinished, { force: true });
+      throw error;
+    }
+    return { name: kept, url: databaseUrl(this.#settings, kept) };
+  }
+
+  /** Gives up the connection that proves this process alive; its clones may be swept from then on. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const owner = await this.#owner.catch(() => undefined);
+    await owner?.[Symbol.asyncDispose]();
+  }
+
+  async #drop(name: string): Promise<void> {
+    await dropDatabase(await this.#liveOwner(), name, { force: true });
+  }
+
+  async #copy(owner: Owner, name: string, signal: AbortSignal | undefined): Promise<void> {
+    const { strategy, settings, privileges } = this.description;
+    await createDatabase(owner, name, { template: this.name, strategy, signal });
+    const statements = databaseSettingStatements(name, { settings, privileges });
+    if (statements.length > 0) await owner.transaction(`configuring database "${name}"`, statements);
+  }
+
+  /** One session for all clones; a lost one is replaced, since its clones lost their sessions as well. */
+  async #liveOwner(): Promise<Owner> {
+    const current = this.#owner;
+    const owner = await current.catch(() => undefined);
+    if (owner && !owner.session.lost.aborted) return owner;
+    if (this.#owner === current) this.#owner = Owner.open(this.#settings, { purpose: "clones" });
+    return await this.#owner;
+  }
+}
