@@ -22,7 +22,9 @@ test("every name fits into the 63 bytes that Postgres keeps, whatever the target
 });
 
 test("targets that look alike have templates of their own", () => {
-  const names = ["a", "A", "a ", 'a"', "a".repeat(200), "a".repeat(201), "ä"].map((t) => templateName(t, digest));
+  const names = ["a", "A", "a ", 'a"', "a".repeat(200), "a".repeat(201), "ä"].map((t) =>
+    templateName(t, digest),
+  );
   expect(new Set(names).size).toBe(names.length);
 });
 
@@ -31,7 +33,9 @@ test("target and digest cannot be shifted into each other", () => {
 });
 
 test("the same target and content have the same template everywhere", () => {
-  expect(templateName("canvases", digest)).toBe("hs_t_canvases_" + templateName("canvases", digest).slice(14));
+  expect(templateName("canvases", digest)).toBe(
+    "hs_t_canvases_" + templateName("canvases", digest).slice(14),
+  );
   expect(templateName("canvases", digest)).toBe(templateName("canvases", digest));
 });
 

@@ -34,7 +34,8 @@ const items: InventoryItem[] = [
   template("middle", { bytes: 40, daysAgo: 5 }),
   { kind: "kept-clone", name: "mine", bytes: 1_000, sessions: 0 },
 ];
-const planned = (budget: Parameters<typeof planPrune>[1]): string[] => planPrune(items, budget, now).map((d) => d.name);
+const planned = (budget: Parameters<typeof planPrune>[1]): string[] =>
+  planPrune(items, budget, now).map((d) => d.name);
 
 test("without a budget nothing goes", () => {
   expect(planned({})).toEqual([]);

@@ -48,19 +48,30 @@ test("an empty PGPASSWORD counts as none, so that .pgpass is still asked", () =>
 
 test("a service file completes the settings", () => {
   const file = join(directory, "service.conf");
-  writeFileSync(file, "# comment\n[other]\nhost=wrong\n[ours]\nhost = db.internal\nport=7000\nuser=grace\n\n[later]\nport=1\n");
-  expect(resolveConnection(undefined, { PGSERVICEFILE: file, PGSERVICE: "ours", PGPORT: "1" })).toMatchObject({
-    host: "db.internal",
-    port: 7000,
-    user: "grace",
-  });
-  expect(() => resolveConnection(undefined, { PGSERVICEFILE: file, PGSERVICE: "none" })).toThrow(/no service "none"/);
+  writeFileSync(
+    file,
+    "# comment\n[other]\nhost=wrong\n[ours]\nhost = db.internal\nport=7000\nuser=grace\n\n[later]\nport=1\n",
+  );
+  expect(resolveConnection(undefined, { PGSERVICEFILE: file, PGSERVICE: "ours", PGPORT: "1" })).toMatchObject(
+    {
+      host: "db.internal",
+      port: 7000,
+      user: "grace",
+    },
+  );
+  expect(() => resolveConnection(undefined, { PGSERVICEFILE: file, PGSERVICE: "none" })).toThrow(
+    /no service "none"/,
+  );
 });
 
 test("a Unix socket survives the way through URL and tool environment", () => {
   const settings = resolveConnection("postgres://ada@/app?host=/run/my%20pg&port=5433", {});
   expect(settings).toMatchObject({ host: "/run/my pg", port: 5433 });
-  expect(toolEnvironment(settings, "x")).toMatchObject({ PGHOST: "/run/my pg", PGPORT: "5433", PGDATABASE: "x" });
+  expect(toolEnvironment(settings, "x")).toMatchObject({
+    PGHOST: "/run/my pg",
+    PGPORT: "5433",
+    PGDATABASE: "x",
+  });
   expect(resolveConnection(databaseUrl(settings), {})).toEqual(settings);
 });
 
@@ -78,22 +89,24 @@ test("TLS parameters reach pg and the libpq tools alike", () => {
   });
 });
 
-test.each(["mysql://x", "localhost:5432", "postgres://ada@localhost:99999/app", "postgres://ada:secret@[bad/app"])(
-  "%s is refused with a hint and without repeating a password",
-  (url) => {
-    const error = (() => {
-      try {
-        resolveConnection(url, {});
-      } catch (thrown) {
-        return thrown;
-      }
-    })();
-    expect(error).toBeInstanceOf(PgSnapshotError);
-    expect((error as PgSnapshotError).code).toBe("CONNECTION_SETTINGS_INVALID");
-    expect((error as PgSnapshotError).hint).toContain("postgres://");
-    expect(String((error as PgSnapshotError).message)).not.toContain("secret");
-  },
-);
+test.each([
+  "mysql://x",
+  "localhost:5432",
+  "postgres://ada@localhost:99999/app",
+  "postgres://ada:secret@[bad/app",
+])("%s is refused with a hint and without repeating a password", (url) => {
+  const error = (() => {
+    try {
+      resolveConnection(url, {});
+    } catch (thrown) {
+      return thrown;
+    }
+  })();
+  expect(error).toBeInstanceOf(PgSnapshotError);
+  expect((error as PgSnapshotError).code).toBe("CONNECTION_SETTINGS_INVALID");
+  expect((error as PgSnapshotError).hint).toContain("postgres://");
+  expect(String((error as PgSnapshotError).message)).not.toContain("secret");
+});
 
 test("a server is described without its password", () => {
   expect(describeServer(resolveConnection("postgres://ada:secret@db:1/app", {}))).toBe("ada@db:1");

@@ -1,0 +1,209 @@
+import { PgSnapshotError } from "../errors.ts";
+import { templateName } from "../names.ts";
+import { Owner } from "../owner.ts";
+import { resolveConnection } from "../server/connection-settings.ts";
+import { sweep } from "../sweep.ts";
+import { findTemplate } from "../template/find-template.ts";
+import { Template } from "../template/template.ts";
+import type { TemplateDescription } from "../template/template-description.ts";
+import { touchTemplate } from "../template/touch-template.ts";
+import { findTool } from "../tools/find-tool.ts";
+import { buildTemplate } from "./build-template.ts";
+import type { Preparation, PrepareOptions, Tier, TierStep } from "./preparation.ts";
+import { restoreTemplate } from "./restore-template.ts";
+import { saveSnapshot, type Saved } from "./save-snapshot.ts";
+import { Stopwatch, type Timing } from "./stopwatch.ts";
+import type { Identity, Target } from "./target.ts";
+import { endTurn, waitForTurn } from "./wait-for-turn.ts";
+
+/** A template that is ready, and how it came to be. Disposing of it closes its connection. */
+export interface Prepared extends AsyncDisposable {
+  readonly template: Template;
+  /** The tier that served. */
+  readonly tier: Tier;
+  readonly identity: Identity;
+  /** What each tier that was asked said, in order; the last one served. */
+  readonly steps: readonly TierStep[];
+  readonly saved: Saved;
+  readonly timings: readonly Timing[];
+  readonly totalMs: number;
+}
+
+const defaultDeadlineMs = 3_600_000;
+
+/**
+ * Makes the template database of `target` ready at the cheapest tier that can: the template exists; a snapshot
+ * of the same content is restored; the build runs. Any number of processes may ask at once: one does the work.
+ *
+ * An abort ends the work on the server too, drops what was half made, and throws the signal's reason. After a
+ * `kill -9` the next run of any target on that server sweeps the remains.
+ *
+ * @throws {PgSnapshotError} with one of the codes in the README
+ */
+export async function prepare(target: Target, options: PrepareOptions = {}): Promise<Prepared> {
+  const { server, onProgress = () => undefined, deadlineMs = defaultDeadlineMs } = options;
+  const settings = typeof server === "object" ? server : resolveConnection(server);
+  const stopwatch = new Stopwatch();
+  using deadline = startDeadline(deadlineMs, target.name);
+  const given = options.signal ? [options.signal, deadline.signal] : [deadline.signal];
+
+  onProgress({ phase: "fingerprint" });
+  const identity = await stopwatch.time("fingerprint", () =>
+    target.fingerprint({ signal: AbortSignal.any(given) }),
+  );
+  const name = templateName(target.name, identity.digest);
+
+  const purpose = `prepare ${target.name.slice(0, 20)}`;
+  const owner = await Owner.open(settings, { purpose, signal: AbortSignal.any(given) });
+  try {
+    const signal = AbortSignal.any([...given, owner.session.lost]);
+    const steps: TierStep[] = [];
+    const run: Preparation = {
+      target,
+      options,
+      identity,
+      owner,
+      templateName: name,
+      signal,
+      onProgress,
+      stopwatch,
+      steps,
+    };
+    const { tier, description, saved } = await serve(run);
+    const template = new Template(owner, name, description);
+    return {
+      template,
+      tier,
+      identity,
+      steps,
+      saved,
+      timings: stopwatch.timings,
+      totalMs: stopwatch.totalMs,
+      [Symbol.asyncDispose]: () => template[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await owner[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+interface Served {
+  readonly tier: Tier;
+  readonly description: TemplateDescription;
+  readonly saved: Saved;
+}
+
+async function serve(run: Preparation): Promise<Served> {
+  const { options, owner, templateName: name, signal, onProgress, steps } = run;
+  const { from, save = "after-build" } = options;
+  if (save === "always") await checkCanSave(run);
+
+  const existing =
+    from === undefined || from === "template" ? await findTemplate(owner.session, name) : undefined;
+  await sweep(owner, { signal, onProgress });
+  if (existing?.status === "found") {
+    steps.push({ tier: "template", outcome: "served", reason: "the server has a template of this content" });
+    await touchTemplate(owner, name, existing.description);
+    return await finish(run, "template", existing.description);
+  }
+  steps.push(
+    existing
+      ? { tier: "template", outcome: "missed", reason: existing.reason }
+      : { tier: "template", outcome: "skipped", reason: `asked for the ${from} tier` },
+  );
+  if (from === "template") throw templateAbsent(run, existing?.reason);
+
+  const made = await waitForTurn(owner, {
+    template: name,
+    acceptTemplate: from === undefined,
+    signal,
+    onProgress,
+  });
+  if (made) {
+    steps.push({ tier: "template", outcome: "served", reason: "another process made it meanwhile" });
+    return await finish(run, "template", made.description);
+  }
+  try {
+    return await work(run);
+  } finally {
+    await endTurn(owner, name).catch(() => undefined);
+  }
+}
+
+/** Tiers two and three; the builder's lock is held. */
+async function work(run: Preparation): Promise<Served> {
+  const { options, owner, steps } = run;
+  // What a builder left that died while this process waited for its turn.
+  await sweep(owner, run);
+  if (options.from !== "build") {
+    const restored = await restoreTemplate(run);
+    if (restored) return await finish(run, "snapshot", restored);
+    if (options.from === "snapshot") throw noSnapshot(run);
+  } else {
+    steps.push({ tier: "snapshot", outcome: "skipped", reason: "asked for the build tier" });
+  }
+  const built = await buildTemplate(run);
+  steps.push({ tier: "build", outcome: "served", reason: "built from its inputs" });
+  return await finish(run, "build", built);
+}
+
+async function finish(run: Preparation, tier: Tier, description: TemplateDescription): Promise<Served> {
+  const { save = "after-build" } = run.options;
+  const asked = save === "always" || (save === "after-build" && tier === "build");
+  const stores = (run.target.stores ?? []).filter((store) => store.writable);
+  if (!asked || stores.length === 0) {
+    const reason = stores.length === 0 ? "the target has no writable store" : "a cheaper tier served";
+    return { tier, description, saved: { status: "not-asked", reason } };
+  }
+  try {
+    const saved = await saveSnapshot(run, { description, stores, replace: tier === "build" });
+    return { tier, description, saved };
+  } catch (error) {
+    run.signal.throwIfAborted();
+    if (save === "always" || !(error instanceof PgSnapshotError)) throw error;
+    return { tier, description, saved: { status: "failed", reason: error.message, error } };
+  }
+}
+
+/** Before minutes of work, not after: can what was asked for be saved at all? */
+async function checkCanSave({ target, owner, options, signal }: Preparation): Promise<void> {
+  if (!(target.stores ?? []).some((store) => store.writable)) {
+    throw new PgSnapshotError("STORE_READ_ONLY", `"${target.name}" has no store that may be written`, {
+      hint: "give the target a snapshot directory that is marked writable",
+    });
+  }
+  await findTool("pg_dump", owner.session.serverMajor, options.tools, { signal });
+}
+
+function templateAbsent({ target, steps }: Preparation, reason = "it is not there"): PgSnapshotError {
+  return new PgSnapshotError("TEMPLATE_ABSENT", `no template of "${target.name}": ${reason}`, {
+    hint: `prepare it without the restriction to the template tier (after ${steps.length} step)`,
+  });
+}
+
+/** `from: "snapshot"` fails for the reason that the last store gave. */
+function noSnapshot({ target, steps }: Preparation): PgSnapshotError {
+  const last = steps.filter((step) => step.tier === "snapshot").at(-1);
+  const code = (last?.code ?? "SNAPSHOT_MISSING") as PgSnapshotError["code"];
+  return new PgSnapshotError(
+    code,
+    `no snapshot of "${target.name}" could serve: ${last?.reason ?? "none found"}`,
+    {
+      hint: 'make one: prepare with save "always" (headstart prepare --update-snapshot)',
+    },
+  );
+}
+
+function startDeadline(ms: number, target: string): { readonly signal: AbortSignal } & Disposable {
+  const controller = new AbortController();
+  const timer = setTimeout(() => {
+    const message = `"${target}" was not ready within ${Math.round(ms / 1000)} s`;
+    controller.abort(
+      new PgSnapshotError("DEADLINE_EXCEEDED", message, {
+        hint: "raise deadlineMs, or look at what the build waits for",
+      }),
+    );
+  }, ms);
+  timer.unref();
+  return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
+}

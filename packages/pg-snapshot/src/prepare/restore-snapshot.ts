@@ -1,0 +1,57 @@
+import { PgSnapshotError } from "../errors.ts";
+import { readServerFacts } from "../server/server-facts.ts";
+import { checkUsable } from "../snapshot/check-usable.ts";
+import { databaseSettingStatements } from "../snapshot/database-settings.ts";
+import { restoreDatabase } from "../snapshot/restore-database.ts";
+import type { SnapshotManifest } from "../snapshot/snapshot-manifest.ts";
+import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
+import { createDatabase } from "../template/create-database.ts";
+import { findTool } from "../tools/find-tool.ts";
+import type { Preparation } from "./preparation.ts";
+
+export type RestoredSnapshot =
+  | { readonly status: "restored"; readonly manifest: SnapshotManifest }
+  | { readonly status: "missed"; readonly reason: string };
+
+/**
+ * Restores the store's snapshot of this content into a new database `scratch`. Everything that can be known
+ * beforehand is checked before the database is created, the dump's checksum included.
+ *
+ * @throws {PgSnapshotError} `SNAPSHOT_CORRUPT`, `SNAPSHOT_TORN`, `SNAPSHOT_INCOMPATIBLE`, `EXTENSION_MISSING`,
+ * `TOOL_MISSING`, `TOOL_TOO_OLD`, `RESTORE_FAILED`, `DISK_FULL`, `SERVER_UNREACHABLE`
+ */
+export async function restoreSnapshot(
+  { target, identity, owner, options, signal, onProgress, stopwatch }: Preparation,
+  store: SnapshotStore,
+  scratch: string,
+): Promise<RestoredSnapshot> {
+  const lookup = await store.find(target.name, identity.digest, { signal });
+  if (lookup.status !== "found") return { status: "missed", reason: lookup.reason };
+  const { manifest } = lookup;
+  const server = await readServerFacts(owner.session);
+  const tool = await findTool("pg_restore", server.major, options.tools, { signal });
+  const unusable = checkUsable(manifest, { server, restoreTool: tool, strip: target.strip ?? [] });
+  if (unusable) throw new PgSnapshotError(unusable.code, unusable.reason, { hint: unusable.hint });
+
+  onProgress({ phase: "check", detail: `checksum of ${store.name}` });
+  await using opened = await stopwatch.time("check", () => store.open(manifest, { signal }));
+  await createDatabase(owner, scratch, { signal });
+  await stopwatch.time("restore", async () => {
+    await restoreDatabase({
+      connection: owner.settings,
+      database: scratch,
+      dumpPath: opened.path,
+      manifest,
+      server,
+      tool,
+      signal,
+      onProgress,
+    });
+    const statements = databaseSettingStatements(scratch, {
+      settings: manifest.databaseSettings,
+      privileges: null,
+    });
+    if (statements.length > 0) await owner.transaction(`configuring database "${scratch}"`, statements);
+  });
+  return { status: "restored", manifest };
+}
