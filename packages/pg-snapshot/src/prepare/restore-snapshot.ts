@@ -41,7 +41,7 @@ export async function restoreSnapshot(
       connection: owner.settings,
       database: scratch,
       dumpPath: opened.path,
-      manifest,
+      dumpBytes: manifest.dump.bytes,
       server,
       tool,
       signal,

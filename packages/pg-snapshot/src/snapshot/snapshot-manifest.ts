@@ -64,12 +64,19 @@ export function parseManifest(text: string, where: string): SnapshotManifest {
   }
   const theirs = z.object({ format: z.string() }).safeParse(json).data?.format;
   if (theirs !== undefined && theirs !== format && theirs.startsWith("headstart-snapshot/")) {
-    throw new PgSnapshotError("SNAPSHOT_INCOMPATIBLE", `"${where}" has format "${theirs}", this version knows "${format}"`, {
-      hint: "update @headstart/pg-snapshot, or save the snapshot anew",
-    });
+    throw new PgSnapshotError(
+      "SNAPSHOT_INCOMPATIBLE",
+      `"${where}" has format "${theirs}", this version knows "${format}"`,
+      {
+        hint: "update @headstart/pg-snapshot, or save the snapshot anew",
+      },
+    );
   }
   const parsed = manifestSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const first = parsed.error.issues[0];
-  throw new PgSnapshotError("SNAPSHOT_CORRUPT", `"${where}" is damaged: ${first?.path.join(".")}: ${first?.message}`);
+  throw new PgSnapshotError(
+    "SNAPSHOT_CORRUPT",
+    `"${where}" is damaged: ${first?.path.join(".")}: ${first?.message}`,
+  );
 }

@@ -15,7 +15,9 @@ export interface TableName {
 export function parseTableName(text: string): TableName {
   const parts = [...text.matchAll(/(?:^|\.)(?:"((?:[^"]|"")+)"|([^".]+))/g)];
   const consumed = parts.reduce((length, [match]) => length + match.length, 0);
-  const names = parts.map(([, quoted, plain]) => (quoted === undefined ? (plain ?? "") : quoted.replaceAll('""', '"')));
+  const names = parts.map(([, quoted, plain]) =>
+    quoted === undefined ? (plain ?? "") : quoted.replaceAll('""', '"'),
+  );
   const [first, second] = names;
   if (consumed !== text.length || first === undefined || names.length > 2) {
     throw new TypeError(`"${text}" is no table name: write table, schema.table, or quoted parts`);

@@ -1,0 +1,109 @@
+import { availableParallelism } from "node:os";
+import { execa } from "execa";
+import { PgSnapshotError } from "../errors.ts";
+import type { OnProgress } from "../progress.ts";
+import { toolEnvironment, type ConnectionSettings } from "../server/connection-settings.ts";
+import type { ServerFacts } from "../server/server-facts.ts";
+import type { Tool } from "../tools/find-tool.ts";
+import { runTool } from "../tools/run-tool.ts";
+import { newestReadableArchive, readArchiveVersion } from "./archive-version.ts";
+
+export interface RestoreOptions {
+  readonly connection: ConnectionSettings;
+  /** An empty database that nobody else knows of. */
+  readonly database: string;
+  readonly dumpPath: string;
+  readonly dumpBytes: number;
+  readonly server: ServerFacts;
+  readonly tool: Tool;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/** Below this many bytes of dump, starting workers costs more than they save. */
+const parallelFromBytes = 256 * 1024;
+const maxJobs = 8;
+
+/**
+ * For the restoring sessions alone. Indexes are most of a restore, and the default 64 MB of memory makes the
+ * larger ones sort on disk; the database is private until it is sealed, so nothing has to wait for the disk.
+ */
+const sessionSettings: Readonly<Record<string, string>> = {
+  maintenance_work_mem: "256MB",
+  synchronous_commit: "off",
+};
+
+/**
+ * Restores a dump into an empty, private database, in parallel when that pays. The database is dropped by the
+ * caller when this fails, so nothing is done to undo a part.
+ *
+ * @throws {PgSnapshotError} `SNAPSHOT_CORRUPT`, `SNAPSHOT_INCOMPATIBLE`, `EXTENSION_MISSING`, `DISK_FULL`,
+ * `SERVER_UNREACHABLE`, `RESTORE_FAILED`
+ */
+export async function restoreDatabase(options: RestoreOptions): Promise<void> {
+  const { connection, database, dumpPath, dumpBytes, server, tool, signal, onProgress } = options;
+  const archive = await readArchiveVersion(dumpPath);
+  if (archive > newestReadableArchive(tool.major)) {
+    throw new PgSnapshotError(
+      "SNAPSHOT_INCOMPATIBLE",
+      `"${dumpPath}" is in archive format 1.${archive}, newer than pg_restore ${tool.version} can read`,
+      { hint: "install newer client tools, or save the snapshot with the present ones" },
+    );
+  }
+  const total = await countItems(tool, dumpPath);
+  let done = 0;
+  const errors: string[] = [];
+  const ignorable = speaksOfUnknownTimeout(tool, server);
+  const jobs = dumpBytes < parallelFromBytes || tool.prefixed ? 1 : Math.min(availableParallelism(), maxJobs);
+  const pgOptions = Object.entries(sessionSettings).map(([name, value]) => `-c ${name}=${value}`);
+  const restoring = runTool(
+    tool,
+    [
+      "--no-owner",
+      "--no-privileges",
+      "--no-password",
+      "--verbose",
+      `--dbname=${tool.prefixed ? database : ""}`,
+      ...(ignorable ? [] : ["--exit-on-error"]),
+      ...(jobs > 1 ? [`--jobs=${jobs}`] : []),
+      ...(tool.prefixed ? [] : [dumpPath]),
+    ],
+    {
+      environment: { ...toolEnvironment(connection, database), PGOPTIONS: pgOptions.join(" ") },
+      failureCode: "RESTORE_FAILED",
+      ...(tool.prefixed && { inputFile: dumpPath }),
+      onLine: (line) => {
+        if (/^pg_restore: error:/.test(line)) errors.push(line);
+        const item = /^pg_restore: (?:creating|processing data for) (.*)$/.exec(line)?.[1];
+        if (item === undefined) return;
+        done = Math.min(done + 1, total);
+        onProgress?.({ phase: "restore", detail: item, done, total, unit: "items" });
+      },
+      signal,
+    },
+  );
+  await restoring.catch((error: unknown) => {
+    const harmless =
+      ignorable && errors.length > 0 && errors.every((line) => line.includes('"transaction_timeout"'));
+    if (!harmless) throw error;
+  });
+}
+
+/**
+ * pg_restore 17 and newer sets `transaction_timeout` in every session, which servers up to 16 refuse. The
+ * setting means nothing to the restore, so that one error is let pass.
+ */
+function speaksOfUnknownTimeout(tool: Tool, server: ServerFacts): boolean {
+  return tool.major >= 17 && server.major <= 16;
+}
+
+/** Entries of the dump's table of contents, for the progress; 0 when they cannot be listed. */
+async function countItems(tool: Tool, dumpPath: string): Promise<number> {
+  const [program, ...leading] = tool.command;
+  const input = tool.prefixed ? { stdin: { file: dumpPath } } : { stdin: "ignore" as const };
+  const { stdout } = await execa(program, [...leading, "--list", ...(tool.prefixed ? [] : [dumpPath])], {
+    reject: false,
+    ...input,
+  });
+  return (stdout ?? "").split("\n").filter((line) => /^\d/.test(line)).length;
+}
