@@ -1,20 +1,34 @@
+import { statSync } from "node:fs";
 import { homedir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /**
  * Where things are kept between runs that can be made again: `HEADSTART_CACHE`, else what the platform has for
- * it (https://specifications.freedesktop.org/basedir-spec/latest/). Root's own home is closed to the account
- * that its server runs as, so root keeps them below `/var/cache`.
+ * it (https://specifications.freedesktop.org/basedir-spec/latest/).
+ *
+ * Root's server runs as another account, to which root's own home is closed as a rule. Root therefore gets the
+ * system's cache where its own is not open to all.
  */
 export function cacheDirectory(
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): string {
-  const given = environment["HEADSTART_CACHE"];
+  const { HEADSTART_CACHE: given, XDG_CACHE_HOME: xdg, LOCALAPPDATA: local } = environment;
   if (given) return given;
-  const { XDG_CACHE_HOME: xdg, LOCALAPPDATA: local } = environment;
-  if (process.geteuid?.() === 0) return "/var/cache/headstart";
-  if (xdg) return join(xdg, "headstart");
-  if (process.platform === "darwin") return join(homedir(), "Library", "Caches", "headstart");
-  if (process.platform === "win32" && local) return join(local, "headstart");
-  return join(homedir(), ".cache", "headstart");
+  const home = environment["HOME"] ?? homedir();
+  const own = xdg
+    ? join(xdg, "headstart")
+    : process.platform === "darwin"
+      ? join(home, "Library", "Caches", "headstart")
+      : process.platform === "win32" && local
+        ? join(local, "headstart")
+        : join(home, ".cache", "headstart");
+  if (process.geteuid?.() !== 0 || isOpenToAll(own)) return own;
+  return process.platform === "darwin" ? "/Library/Caches/headstart" : "/var/cache/headstart";
+}
+
+/** Whether everybody may enter `folder`; of what does not exist yet, the folders above it decide. */
+function isOpenToAll(folder: string): boolean {
+  const mode = statSync(folder, { throwIfNoEntry: false })?.mode ?? 0o001;
+  if ((mode & 0o001) === 0) return false;
+  return dirname(folder) === folder || isOpenToAll(dirname(folder));
 }

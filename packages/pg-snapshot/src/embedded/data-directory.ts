@@ -1,15 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { chown, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { chown, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { execa } from "execa";
 import { PgSnapshotError } from "../errors.ts";
+import { bootId } from "./boot-id.ts";
 import type { PostgresBinaries } from "./find-postgres.ts";
-import { isAlive } from "./postmaster.ts";
-import { canReach, type ServerAccount } from "./server-account.ts";
+import { makeAside, removeAside } from "./make-aside.ts";
+import { readPidFile } from "./postmaster.ts";
+import type { ServerAccount } from "./server-account.ts";
 
 /** Name of the server's one superuser. */
 export const superuser = "postgres";
 const passwordFile = "headstart-password";
+const bootFile = "headstart-boot-id";
 
 export interface InitialisedData {
   readonly dataDirectory: string;
@@ -17,143 +20,133 @@ export interface InitialisedData {
 }
 
 export interface InitialiseOptions {
+  /** See {@link dataFolderName}. */
+  readonly name: string;
   readonly binaries: PostgresBinaries;
   readonly account: ServerAccount | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told when old data had to be given up, and why. */
+  readonly onDiscard?: ((reason: string) => void) | undefined;
 }
 
 /**
- * The data directory of this major version below `directory`, made when it is not there. It is made aside and
- * renamed, password included, so that it is whole or absent whoever is killed; of several makers one wins and
- * all use what won.
+ * The data directory `directory`/`name`, made when it is not there, whole or not at all.
  *
- * @throws {PgSnapshotError} `SERVER_START_FAILED`, `DISK_FULL`
+ * Without `fsync` a restart of the machine under a running server may tear its files, and nothing would tell;
+ * such data is thrown away. A killed server alone does no harm: what it wrote is with the kernel.
+ *
+ * @throws {PgSnapshotError} `SERVER_START_FAILED`, `DISK_FULL`, `PERMISSION_DENIED`
  */
 export async function initialiseData(
   directory: string,
   options: InitialiseOptions,
 ): Promise<InitialisedData> {
-  const { binaries, account, signal } = options;
-  const dataDirectory = join(directory, `data-${binaries.major}`);
+  const { name, signal, onDiscard } = options;
+  const dataDirectory = join(directory, name);
+  if (await wasCutOff(dataDirectory)) {
+    onDiscard?.("the machine restarted under the server, its data is made anew");
+    await removeAside(directory, name, async (moved) => !(await wasCutOff(moved)));
+  }
   const existing = await readPassword(dataDirectory);
   if (existing !== undefined) return { dataDirectory, password: existing };
 
-  await mkdir(directory, { recursive: true });
-  if (account && !(await canReach(account, directory))) {
-    throw new PgSnapshotError(
-      "SERVER_START_FAILED",
-      `the server runs as "${account.name}", who cannot enter "${directory}"`,
-      {
-        hint: "choose a directory that is open to others, for example with HEADSTART_CACHE=/var/cache/headstart",
-      },
-    );
-  }
-  await removeAbandoned(directory);
-  // The pid in the name tells later runs whether its maker still lives.
-  const aside = await mkdtemp(join(directory, `initdb-${process.pid}-`));
-  try {
-    if (account) await chown(aside, account.uid, account.gid);
-    const password = randomBytes(18).toString("base64url");
-    await runInitdb(join(aside, "data"), { ...options, password, aside });
+  await makeAside(directory, name, async (folder, scratch) => {
+    await runInitdb(folder, { ...options, scratch });
     signal?.throwIfAborted();
-    await rename(join(aside, "data"), dataDirectory).catch(ignoreOccupied);
-  } finally {
-    await rm(aside, { recursive: true, force: true });
-  }
+  });
   const password = await readPassword(dataDirectory);
-  if (password === undefined) {
-    throw new PgSnapshotError(
-      "SERVER_START_FAILED",
-      `"${dataDirectory}" exists but is no data directory of ours`,
+  if (password !== undefined) return { dataDirectory, password };
+  throw new PgSnapshotError("SERVER_START_FAILED", `"${dataDirectory}" is no data directory of ours`, {
+    hint: `remove it: rm -r "${dataDirectory}"`,
+  });
+}
+
+interface InitdbOptions extends InitialiseOptions {
+  readonly scratch: string;
+}
+
+async function runInitdb(data: string, options: InitdbOptions): Promise<void> {
+  const { account, signal, scratch, binaries } = options;
+  const secret = join(scratch, "password");
+  await writeFile(secret, `${randomBytes(18).toString("base64url")}\n`, { mode: 0o600 });
+  if (account) {
+    await chown(scratch, account.uid, account.gid);
+    await chown(secret, account.uid, account.gid);
+  }
+  const flags = [`--pgdata=${data}`, `--pwfile=${secret}`, `--username=${superuser}`];
+  let output = "";
+  for (const locale of localeFlags(binaries.major)) {
+    const result = await execa(
+      join(binaries.directory, "initdb"),
+      [...flags, ...locale, "--encoding=UTF8", "--auth=scram-sha-256", "--no-sync", "--no-instructions"],
       {
-        hint: `remove it: rm -r "${dataDirectory}"`,
+        stdin: "ignore",
+        all: true,
+        reject: false,
+        cwd: "/",
+        env: { PATH: process.env["PATH"], LC_ALL: "C" },
+        extendEnv: false,
+        ...(account && { uid: account.uid, gid: account.gid }),
+        ...(signal && { cancelSignal: signal }),
       },
     );
+    signal?.throwIfAborted();
+    if (result.exitCode === 0) return await rename(secret, join(data, passwordFile));
+    output = result.all || result.shortMessage || "";
+    if (!/locale/i.test(output)) break;
   }
-  return { dataDirectory, password };
-}
-
-async function runInitdb(
-  data: string,
-  { binaries, account, signal, password, aside }: InitialiseOptions & { password: string; aside: string },
-): Promise<void> {
-  const secret = join(aside, "password");
-  await writeFile(secret, `${password}\n`, { mode: 0o600 });
-  if (account) await chown(secret, account.uid, account.gid);
-  // UTF-8 with the order of code points: the same on every machine, and letters are letters to text search.
-  const locale = process.platform === "linux" ? "C.UTF-8" : "C";
-  const result = await execa(
-    join(binaries.directory, "initdb"),
-    [
-      `--pgdata=${data}`,
-      `--username=${superuser}`,
-      `--pwfile=${secret}`,
-      "--auth=scram-sha-256",
-      "--encoding=UTF8",
-      `--locale=${locale}`,
-      "--no-sync",
-      "--no-instructions",
-    ],
-    {
-      stdin: "ignore",
-      all: true,
-      reject: false,
-      cwd: "/",
-      env: { LC_ALL: "C" },
-      ...(account && { uid: account.uid, gid: account.gid }),
-      ...(signal && { cancelSignal: signal }),
-    },
+  const full = /No space left/i.test(output);
+  throw new PgSnapshotError(
+    full ? "DISK_FULL" : "SERVER_START_FAILED",
+    `initdb failed: ${output.split("\n").slice(-8).join("\n")}`,
+    { hint: full ? "free space, or choose another place with HEADSTART_CACHE" : undefined },
   );
-  signal?.throwIfAborted();
-  if (result.exitCode !== 0) {
-    const full = /No space left/i.test(result.all ?? "");
-    throw new PgSnapshotError(
-      full ? "DISK_FULL" : "SERVER_START_FAILED",
-      `initdb failed: ${(result.all ?? result.shortMessage ?? "").split("\n").slice(-6).join("\n")}`,
-      { hint: full ? "free space, or choose another place with HEADSTART_CACHE" : undefined },
-    );
-  }
-  await rename(secret, join(data, passwordFile));
-}
-
-/** The superuser's password; `undefined` when the directory is not one of ours. */
-export async function readPassword(dataDirectory: string): Promise<string | undefined> {
-  const text = await readFile(join(dataDirectory, passwordFile), "utf8").catch(() => undefined);
-  return text?.trim();
-}
-
-/** Folders of initdb runs whose process was killed. */
-async function removeAbandoned(directory: string): Promise<void> {
-  for (const name of await readdir(directory)) {
-    const pid = /^(?:initdb|binaries)-(\d+)-/.exec(name)?.[1];
-    if (pid !== undefined && !isAlive(Number(pid))) {
-      await rm(join(directory, name), { recursive: true, force: true });
-    }
-  }
 }
 
 /**
- * Binaries that `account` can run: where it cannot reach them, for example in a checkout below root's home, a
- * copy of the installation.
+ * UTF-8, sorted by code point, with letters that are letters to `lower()` and text search: the same on every
+ * machine as far as its C library can do it. The last resort knows ASCII letters only.
  */
-export async function reachableBinaries(
-  directory: string,
-  { binaries, account }: InitialiseOptions,
-): Promise<PostgresBinaries> {
-  if (!account || (await canReach(account, binaries.directory))) return binaries;
-  const copy = join(directory, `binaries-${binaries.version}`);
-  const copied = { ...binaries, directory: join(copy, basename(binaries.directory)) };
-  await mkdir(directory, { recursive: true });
-  const aside = await mkdtemp(join(directory, `binaries-${process.pid}-`));
-  try {
-    await cp(dirname(binaries.directory), join(aside, "copy"), { recursive: true, verbatimSymlinks: true });
-    await rename(join(aside, "copy"), copy).catch(ignoreOccupied);
-  } finally {
-    await rm(aside, { recursive: true, force: true });
-  }
-  return copied;
+function localeFlags(major: number): string[][] {
+  const library = process.platform === "darwin" ? ["--locale=C", "--lc-ctype=UTF-8"] : ["--locale=C.UTF-8"];
+  const builtin = major >= 17 ? ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] : [];
+  const messages = "--lc-messages=C";
+  return [
+    [...library, ...builtin, messages],
+    ["--locale=C", ...builtin, messages],
+  ];
 }
 
-function ignoreOccupied(error: NodeJS.ErrnoException): void {
-  if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+/**
+ * The superuser's password; `undefined` when the directory is not there or not one of ours.
+ *
+ * @throws {PgSnapshotError} `PERMISSION_DENIED` when it is another account's
+ */
+export async function readPassword(dataDirectory: string): Promise<string | undefined> {
+  try {
+    return (await readFile(join(dataDirectory, passwordFile), "utf8")).trim();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new PgSnapshotError(
+      "PERMISSION_DENIED",
+      `cannot read the server's password in "${dataDirectory}"`,
+      {
+        hint: "the server is another account's: choose a directory of your own with HEADSTART_CACHE",
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Notes which run of the machine the server is started in. To be called before it starts. */
+export async function noteBoot({ dataDirectory }: InitialisedData): Promise<void> {
+  await writeFile(join(dataDirectory, bootFile), (await bootId()) ?? "");
+}
+
+/** Whether a server in this directory, which did not shut down, ran before the machine last started. */
+async function wasCutOff(dataDirectory: string): Promise<boolean> {
+  if ((await readPidFile(dataDirectory)) === undefined) return false;
+  const then = await readFile(join(dataDirectory, bootFile), "utf8").catch(() => "");
+  const now = await bootId();
+  return then !== "" && now !== undefined && then !== now;
 }

@@ -2,8 +2,9 @@ import { readdir, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { databaseUrl } from "../server/connection-settings.ts";
 import { readPassword } from "./data-directory.ts";
-import { isKeptRunning, keepRunning } from "./membership.ts";
-import { findPostmaster, stopPostmaster } from "./postmaster.ts";
+import { isKeptRunning, stopForAll } from "./membership.ts";
+import { findPostmaster, type Postmaster } from "./postmaster.ts";
+import { majorOfDataFolder } from "./server-settings.ts";
 import { defaultServerDirectory, serverConnection } from "./start-embedded-server.ts";
 
 /** A server as seen from outside, without joining it. */
@@ -16,46 +17,69 @@ export type EmbeddedServerStatus =
       readonly pid: number;
       readonly port: number;
       readonly major: number;
+      /** Whether it was told to stay when the last process leaves. */
       readonly staysRunning: boolean;
       /** URL of the maintenance database, with the password. */
       readonly url: string;
     };
 
-/** What runs in a directory, by the servers' own pid files. */
+/**
+ * What runs in a directory, by the servers' own pid files: of several, which differ in version or settings, the
+ * newest version.
+ *
+ * @throws {PgSnapshotError} `PERMISSION_DENIED` when it is another account's
+ */
 export async function embeddedServerStatus(
   directory = defaultServerDirectory(),
 ): Promise<EmbeddedServerStatus> {
-  const real = await realpath(directory).catch(() => resolve(directory));
-  const majors = (await readdir(directory).catch(() => [])).flatMap(
-    (name) => /^data-(\d+)$/.exec(name)?.[1] ?? [],
-  );
-  for (const major of majors.map(Number)) {
-    const dataDirectory = join(real, `data-${major}`);
-    const running = await findPostmaster(dataDirectory);
-    if (!running) continue;
-    const password = await readPassword(dataDirectory);
-    return {
-      running: true,
-      directory,
-      dataDirectory,
-      pid: running.pid,
-      port: running.port,
-      major,
-      staysRunning: await isKeptRunning(dataDirectory),
-      url: databaseUrl(serverConnection(running.port, password ?? "")),
-    };
-  }
-  return { running: false, directory };
+  const [found] = await listRunning(directory);
+  if (!found) return { running: false, directory };
+  const { dataDirectory, major, postmaster } = found;
+  const password = await readPassword(dataDirectory);
+  return {
+    running: true,
+    directory,
+    dataDirectory,
+    pid: postmaster.pid,
+    port: postmaster.port,
+    major,
+    staysRunning: await isKeptRunning(dataDirectory, postmaster),
+    url: databaseUrl(serverConnection(postmaster.port, password ?? "")),
+  };
 }
 
-/** Stops the server of a directory whoever uses it; `false` when none runs. */
+/**
+ * Stops every server of a directory whoever uses it; `false` when none runs. An abort stops no further one.
+ *
+ * @throws {PgSnapshotError} `PERMISSION_DENIED` when one is another account's
+ */
 export async function stopEmbeddedServer(
   directory = defaultServerDirectory(),
   { signal }: { readonly signal?: AbortSignal | undefined } = {},
 ): Promise<boolean> {
-  const status = await embeddedServerStatus(directory);
-  if (!status.running) return false;
-  await keepRunning(status.dataDirectory, false);
-  await stopPostmaster(status.pid, signal);
-  return true;
+  const running = await listRunning(directory);
+  for (const { dataDirectory, postmaster } of running) {
+    signal?.throwIfAborted();
+    await stopForAll(dataDirectory, postmaster);
+  }
+  return running.length > 0;
+}
+
+interface RunningServer {
+  readonly dataDirectory: string;
+  readonly major: number;
+  readonly postmaster: Postmaster;
+}
+
+async function listRunning(directory: string): Promise<RunningServer[]> {
+  const real = await realpath(directory).catch(() => resolve(directory));
+  const servers: RunningServer[] = [];
+  for (const name of await readdir(real).catch(() => [])) {
+    const major = majorOfDataFolder(name);
+    if (major === undefined) continue;
+    const dataDirectory = join(real, name);
+    const postmaster = await findPostmaster(dataDirectory);
+    if (postmaster) servers.push({ dataDirectory, major, postmaster });
+  }
+  return servers.sort((a, b) => b.major - a.major);
 }

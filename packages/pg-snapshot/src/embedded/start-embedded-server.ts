@@ -1,18 +1,18 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { chown, mkdir, open, readFile, realpath } from "node:fs/promises";
-import { createServer } from "node:net";
+import { readFile, realpath } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { PgSnapshotError } from "../errors.ts";
 import type { OnProgress } from "../progress.ts";
 import { databaseUrl, type ConnectionSettings } from "../server/connection-settings.ts";
 import { maintenanceDatabase } from "../server/maintenance-database.ts";
+import { abortOnSignals } from "./abort-on-signals.ts";
 import { cacheDirectory } from "./cache-directory.ts";
-import { initialiseData, reachableBinaries, superuser, type InitialisedData } from "./data-directory.ts";
-import { findPostgres, type PostgresBinaries } from "./find-postgres.ts";
-import { joinServer, keepRunning, leaveServer } from "./membership.ts";
-import { findPostmaster, pause, stopPostmaster } from "./postmaster.ts";
-import { serverAccount, type ServerAccount } from "./server-account.ts";
-import { throwawaySettings } from "./server-settings.ts";
+import { initialiseData, superuser } from "./data-directory.ts";
+import { findPostgres } from "./find-postgres.ts";
+import { launchPostmaster, startFailed, type LaunchOptions } from "./launch-postmaster.ts";
+import { keepRunning, Member, stopForAll, type Membership } from "./membership.ts";
+import { findPostmaster, pause } from "./postmaster.ts";
+import { reachableBinaries } from "./reachable-binaries.ts";
+import { makeServerDirectory, serverAccount } from "./server-account.ts";
+import { dataFolderName, throwawaySettings } from "./server-settings.ts";
 
 export interface EmbeddedServerOptions {
   /** Where the server lives; who names the same directory shares the server. @default in the user's cache */
@@ -21,6 +21,13 @@ export interface EmbeddedServerOptions {
   readonly binaries?: string | undefined;
   /** Stays when the last process leaves, until it is stopped by {@link stopEmbeddedServer}. @default false */
   readonly keepRunning?: boolean | undefined;
+  /**
+   * Settings of Postgres besides, or instead of, {@link throwawaySettings}. Who asks for others gets another
+   * server. @default {}
+   */
+  readonly settings?: Readonly<Record<string, string>> | undefined;
+  /** Milliseconds until a server that does not become ready is given up. @default 120000 */
+  readonly timeoutMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: OnProgress | undefined;
 }
@@ -29,12 +36,15 @@ export interface EmbeddedServerOptions {
 export interface EmbeddedServer extends AsyncDisposable {
   /** URL of the maintenance database, with the password. */
   readonly url: string;
+  /** For example `15.18`. */
   readonly version: string;
   readonly port: number;
   readonly dataDirectory: string;
   readonly logFile: string;
   /** Leaves the server; the last process that leaves stops it, unless it was told to stay. */
   leave(): Promise<void>;
+  /** Stops the server whoever else uses it. */
+  stop(): Promise<void>;
 }
 
 /** The directory of the embedded server that everybody on this account shares. */
@@ -46,141 +56,93 @@ export function defaultServerDirectory(): string {
  * Starts a throwaway server, or joins the one that already runs in that directory. Its data survives a stop;
  * after a crash or a `kill -9` the next start recovers it.
  *
- * An abort stops what was started.
+ * An abort, or a SIGINT or SIGTERM that the process does not handle itself, stops what was started and removes
+ * what was half made.
  *
- * @throws {PgSnapshotError} `POSTGRES_MISSING`, `SERVER_START_FAILED` with the end of the server's log
+ * @throws {PgSnapshotError} `POSTGRES_MISSING`, `SERVER_START_FAILED` with the end of the server's log,
+ * `PERMISSION_DENIED`, `DISK_FULL`
  */
 export async function startEmbeddedServer(options: EmbeddedServerOptions = {}): Promise<EmbeddedServer> {
+  options.signal?.throwIfAborted();
+  return await abortOnSignals(
+    options.signal,
+    async (signal) => {
+      const launch = await prepareLaunch({ ...options, signal });
+      return await startOrJoin(launch, options);
+    },
+    (server) => server.leave(),
+  );
+}
+
+async function prepareLaunch(
+  options: EmbeddedServerOptions & { readonly signal: AbortSignal },
+): Promise<LaunchOptions> {
   const { signal, onProgress } = options;
+  const found = await findPostgres(options.binaries);
+  const account = await serverAccount();
   const given = resolve(options.directory ?? defaultServerDirectory());
-  await mkdir(given, { recursive: true });
+  await makeServerDirectory(given, account);
   // Links are followed, so that everybody means the same directory by it.
   const directory = await realpath(given);
-  const account = await serverAccount();
-  const found = await findPostgres(options.binaries);
   const binaries = await reachableBinaries(directory, { binaries: found, account });
   onProgress?.({ phase: "start", detail: `Postgres ${binaries.version}` });
-  const data = await initialiseData(directory, { binaries, account, signal });
-  const logFile = join(directory, `server-${binaries.major}.log`);
-  for (;;) {
-    signal?.throwIfAborted();
-    const running = await findPostmaster(data.dataDirectory);
-    if (running && !running.ready) {
-      await pause(signal);
-      continue;
+  const settings = { ...throwawaySettings, ...options.settings };
+  const name = dataFolderName(binaries.major, settings);
+  const onDiscard = (detail: string): void => onProgress?.({ phase: "start", detail });
+  const data = await initialiseData(directory, { name, binaries, account, signal, onDiscard });
+  return { data, binaries, account, settings, logFile: join(directory, `${name}.log`), signal };
+}
+
+async function startOrJoin(
+  launch: LaunchOptions,
+  { timeoutMs = 120_000, keepRunning: keep }: EmbeddedServerOptions,
+): Promise<EmbeddedServer> {
+  const { data, logFile, signal } = launch;
+  const deadline = AbortSignal.timeout(timeoutMs);
+  const limited = { ...launch, signal: AbortSignal.any([signal, deadline]) };
+  try {
+    for (;;) {
+      limited.signal.throwIfAborted();
+      const running = await findPostmaster(data.dataDirectory);
+      const place = running?.ready && membershipOf(launch, running);
+      const member = place && (await Member.join(place, limited.signal));
+      if (member) {
+        if (keep) await keepRunning(data.dataDirectory, place.postmaster);
+        return describe(place, member, logFile);
+      }
+      if (running) await pause(limited.signal);
+      else await launchPostmaster(limited);
     }
-    if (!running) await startPostmaster({ data, binaries, account, logFile, signal });
-    const server = await joinRunning(data, { version: binaries.version, logFile, options });
-    if (server) return server;
+  } catch (error) {
+    if (!deadline.aborted || signal.aborted || error !== deadline.reason) throw error;
+    const log = await readFile(logFile, "utf8").catch(() => "");
+    throw startFailed(`it was not ready within ${timeoutMs} ms`, { log, logFile });
   }
 }
 
-/** `undefined` when the server is on its way out: somebody else was the last to leave. */
-async function joinRunning(
-  data: InitialisedData,
-  { version, logFile, options }: { version: string; logFile: string; options: EmbeddedServerOptions },
-): Promise<EmbeddedServer | undefined> {
-  const { signal } = options;
-  const running = await findPostmaster(data.dataDirectory);
-  if (!running?.ready) return undefined;
-  const settings = serverConnection(running.port, data.password);
-  const membership = await joinServer(settings, data.dataDirectory, signal);
-  if (!membership) {
-    await pause(signal);
-    return undefined;
-  }
-  if (options.keepRunning) await keepRunning(data.dataDirectory);
-  let left: Promise<void> | undefined;
-  const leave = (): Promise<void> => (left ??= leaveServer(membership, data.dataDirectory));
+function membershipOf({ data }: LaunchOptions, postmaster: Membership["postmaster"]): Membership {
+  const settings = serverConnection(postmaster.port, data.password);
+  return { settings, dataDirectory: data.dataDirectory, postmaster };
+}
+
+function describe(place: Membership, member: Member, logFile: string): EmbeddedServer {
+  const { settings, dataDirectory, postmaster } = place;
+  const leave = (): Promise<void> => member.leave();
   return {
     url: databaseUrl(settings),
-    version,
-    port: running.port,
-    dataDirectory: data.dataDirectory,
+    version: member.serverVersion,
+    port: postmaster.port,
+    dataDirectory,
     logFile,
     leave,
+    stop: async () => {
+      await stopForAll(dataDirectory, postmaster);
+      await member.leave();
+    },
     [Symbol.asyncDispose]: leave,
   };
 }
 
 export function serverConnection(port: number, password: string): ConnectionSettings {
   return { host: "127.0.0.1", port, user: superuser, password, database: maintenanceDatabase };
-}
-
-interface StartOptions {
-  readonly data: InitialisedData;
-  readonly binaries: PostgresBinaries;
-  readonly account: ServerAccount | undefined;
-  readonly logFile: string;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/**
- * Starts a postmaster and waits until it takes connections, or until another process's is there: Postgres's
- * own lock file lets only one have the directory.
- */
-async function startPostmaster({ data, binaries, account, logFile, signal }: StartOptions): Promise<void> {
-  const port = await freePort();
-  const flags = Object.entries(throwawaySettings(port)).flatMap(([name, value]) => [
-    "-c",
-    `${name}=${value}`,
-  ]);
-  const log = await open(logFile, "a", 0o600);
-  let child: ChildProcess;
-  try {
-    if (account) await chown(logFile, account.uid, account.gid);
-    // Detached, so that a terminal's Ctrl-C ends us and not the server under us.
-    child = spawn(join(binaries.directory, "postgres"), ["-D", data.dataDirectory, ...flags], {
-      detached: true,
-      stdio: ["ignore", log.fd, log.fd],
-      cwd: "/",
-      env: { PATH: process.env["PATH"], LC_MESSAGES: "C" },
-      ...(account && { uid: account.uid, gid: account.gid }),
-    });
-  } finally {
-    await log.close();
-  }
-  const ended = new Promise<string>((settle) => {
-    child.once("error", (error) => settle(error.message));
-    child.once("exit", (code, by) => settle(`ended with ${by ?? `exit code ${code}`}`));
-  });
-  child.unref();
-  let failure: string | undefined;
-  void ended.then((reason) => (failure = reason));
-  try {
-    for (;;) {
-      signal?.throwIfAborted();
-      const running = await findPostmaster(data.dataDirectory);
-      if (running?.ready) return;
-      if (failure !== undefined && !running) throw await startFailed(failure, logFile);
-      await pause(signal);
-    }
-  } catch (error) {
-    if (child.pid !== undefined && failure === undefined) await stopPostmaster(child.pid);
-    throw error;
-  }
-}
-
-/** A port that was free a moment ago; should it be taken meanwhile, the start fails and says so. */
-async function freePort(): Promise<number> {
-  return await new Promise((settle, reject) => {
-    const probe = createServer();
-    probe.once("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => settle(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
-
-async function startFailed(reason: string, logFile: string): Promise<PgSnapshotError> {
-  const log = await readFile(logFile, "utf8").catch(() => "");
-  const tail = log.trimEnd().split("\n").slice(-8).join("\n");
-  return new PgSnapshotError(
-    "SERVER_START_FAILED",
-    `the embedded server did not start: it ${reason}\n${tail}`,
-    {
-      hint: `the whole log is in "${logFile}"`,
-    },
-  );
 }

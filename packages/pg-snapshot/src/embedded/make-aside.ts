@@ -1,0 +1,60 @@
+import { mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { isAlive } from "./postmaster.ts";
+
+const prefix = "making-";
+
+/**
+ * Makes the folder `directory`/`name` so that it is whole or absent whoever is killed: `make` fills a folder
+ * aside, which is then renamed. Of several makers one wins, and all use what won.
+ *
+ * @param make fills the folder of the given path; it makes that folder, too
+ */
+export async function makeAside(
+  directory: string,
+  name: string,
+  make: (folder: string, scratch: string) => Promise<void>,
+): Promise<void> {
+  await removeAbandoned(directory);
+  // The pid in the name tells later runs whether its maker still lives.
+  const scratch = await mkdtemp(join(directory, `${prefix}${process.pid}-`));
+  try {
+    await make(join(scratch, name), scratch);
+    await rename(join(scratch, name), join(directory, name)).catch(ignoreOccupied);
+  } finally {
+    await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** Moves `directory`/`name` out of the way and removes it, unless `isWanted` says of the moved one that it is. */
+export async function removeAside(
+  directory: string,
+  name: string,
+  isWanted: (folder: string) => Promise<boolean>,
+): Promise<void> {
+  const scratch = await mkdtemp(join(directory, `${prefix}${process.pid}-`));
+  const moved = join(scratch, name);
+  try {
+    await rename(join(directory, name), moved);
+    if (await isWanted(moved)) await rename(moved, join(directory, name)).catch(ignoreOccupied);
+  } catch (error) {
+    // Another process was faster.
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+  } finally {
+    await rm(scratch, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** What makers left that were killed. */
+async function removeAbandoned(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : Number.NaN;
+    if (!Number.isInteger(pid) || isAlive(pid)) continue;
+    // An initdb that outlived its maker may still be writing; then the next run removes it.
+    await rm(join(directory, name), { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
+  }
+}
+
+function ignoreOccupied(error: NodeJS.ErrnoException): void {
+  if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
+}
