@@ -87,18 +87,23 @@ export class Owner implements AsyncDisposable {
     await this.session[Symbol.asyncDispose]();
   }
 
+  /** Keeps the process running while there is work to wait for. */
+  hold(): Disposable {
+    if (this.#holds++ === 0) this.session.keepProcessAlive(true);
+    return {
+      [Symbol.dispose]: () => {
+        if (--this.#holds === 0) this.session.keepProcessAlive(false);
+      },
+    };
+  }
+
+  #holds = 0;
   #last: Promise<unknown> = Promise.resolve();
 
   /** One piece of work at a time: a transaction must not meet another caller's statements. */
   async #busy<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#last.then(async () => {
-      this.session.keepProcessAlive(true);
-      try {
-        return await work();
-      } finally {
-        this.session.keepProcessAlive(false);
-      }
-    });
+    using _held = this.hold();
+    const mine = this.#last.then(work);
     this.#last = mine.catch(() => undefined);
     return await mine;
   }

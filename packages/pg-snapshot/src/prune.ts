@@ -65,6 +65,7 @@ export async function applyPrune(
   const { server, signal } = options;
   const settings = typeof server === "object" ? server : resolveConnection(server);
   await using owner = await Owner.open(settings, { purpose: "prune", signal });
+  using _held = owner.hold();
   const swept = await sweep(owner, { signal });
   const dropped = [...swept.dropped];
   const kept = swept.inUse.map((name) => ({ name, reason: "somebody is connected to it" }));

@@ -56,6 +56,7 @@ export async function prepare(target: Target, options: PrepareOptions = {}): Pro
   const purpose = `prepare ${target.name.slice(0, 20)}`;
   const owner = await Owner.open(settings, { purpose, signal: AbortSignal.any(given) });
   try {
+    using _held = owner.hold();
     const signal = AbortSignal.any([...given, owner.session.lost]);
     const steps: TierStep[] = [];
     const run: Preparation = {
