@@ -38,7 +38,8 @@ export async function sweep(owner: Owner, { signal, onProgress }: SweepOptions =
     await whenDead(owner, id, async () => {
       for (const database of databases) {
         onProgress?.({ phase: "sweep", detail: database });
-        (await dropLeftover(owner, database)) ? dropped.push(database) : inUse.push(database);
+        const gone = await dropLeftover(owner, database);
+        (gone ? dropped : inUse).push(database);
       }
     });
   }

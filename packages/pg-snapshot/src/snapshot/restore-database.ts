@@ -73,7 +73,7 @@ export async function restoreDatabase(options: RestoreOptions): Promise<void> {
       failureCode: "RESTORE_FAILED",
       ...(tool.prefixed && { inputFile: dumpPath }),
       onLine: (line) => {
-        if (/^pg_restore: error:/.test(line)) errors.push(line);
+        if (line.startsWith("pg_restore: error:")) errors.push(line);
         const item = /^pg_restore: (?:creating|processing data for) (.*)$/.exec(line)?.[1];
         if (item === undefined) return;
         done = Math.min(done + 1, total);

@@ -95,13 +95,12 @@ test.each([
   "postgres://ada@localhost:99999/app",
   "postgres://ada:secret@[bad/app",
 ])("%s is refused with a hint and without repeating a password", (url) => {
-  const error = (() => {
-    try {
-      resolveConnection(url, {});
-    } catch (thrown) {
-      return thrown;
-    }
-  })();
+  let error: unknown;
+  try {
+    resolveConnection(url, {});
+  } catch (thrown) {
+    error = thrown;
+  }
   expect(error).toBeInstanceOf(PgSnapshotError);
   expect((error as PgSnapshotError).code).toBe("CONNECTION_SETTINGS_INVALID");
   expect((error as PgSnapshotError).hint).toContain("postgres://");
