@@ -1,7 +1,8 @@
 import { performance } from "node:perf_hooks";
-import { PgSnapshotError } from "../errors.ts";
+import { PgSnapshotError, type PgSnapshotErrorCode } from "../errors.ts";
 import { scratchName } from "../names.ts";
 import { databaseUrl } from "../server/connection-settings.ts";
+import { explainSqlError } from "../sql-error.ts";
 import { createDatabase } from "../template/create-database.ts";
 import type { TemplateDescription } from "../template/template-description.ts";
 import { InputsChangedError } from "./inputs-changed-error.ts";
@@ -44,12 +45,19 @@ async function runBuild({ target, owner, signal, onProgress }: Preparation, scra
     });
   } catch (cause) {
     signal.throwIfAborted();
-    if (cause instanceof PgSnapshotError) throw cause;
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new PgSnapshotError("BUILD_FAILED", `the build of "${target.name}" failed: ${message}`, {
-      hint: "the half-built database was dropped; mend the build and run it again",
-      cause,
-    });
+    throw buildFailed(target.name, cause);
   }
   signal.throwIfAborted();
+}
+
+/** Causes that lie with the server: told as themselves, for the fix is not in the build. */
+const serverCauses: ReadonlySet<PgSnapshotErrorCode> = new Set(["DISK_FULL", "EXTENSION_MISSING"]);
+
+function buildFailed(target: string, cause: unknown): PgSnapshotError {
+  const explained = explainSqlError(cause, `the build of "${target}" failed`);
+  if (explained === cause || serverCauses.has(explained.code)) return explained;
+  return new PgSnapshotError("BUILD_FAILED", explained.message, {
+    hint: "the half-built database was dropped; mend the build and run it again",
+    cause,
+  });
 }
