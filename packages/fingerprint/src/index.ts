@@ -1,1 +1,10 @@
-export {};
+export {
+  fingerprint,
+  type Fingerprint,
+  type FingerprintOptions,
+  type FingerprintProgress,
+} from "./fingerprint.ts";
+export type { RootInput } from "./walk-root.ts";
+export { compare, type Difference, type RootDifference } from "./compare.ts";
+export { digestOf, parseManifest, type ManifestEntry } from "./manifest.ts";
+export { FingerprintError, type FingerprintErrorCode } from "./errors.ts";
