@@ -5,7 +5,7 @@ import { execa } from "execa";
 import { PgSnapshotError } from "../errors.ts";
 import { bootId } from "./boot-id.ts";
 import type { PostgresBinaries } from "./find-postgres.ts";
-import { makeAside, removeAside } from "./make-aside.ts";
+import { makeAside, removeAbandoned, removeAside } from "./make-aside.ts";
 import { readPidFile } from "./postmaster.ts";
 import type { ServerAccount } from "./server-account.ts";
 
@@ -47,6 +47,7 @@ export async function initialiseData(
     onDiscard?.("the machine restarted under the server, its data is made anew");
     await removeAside(directory, name, async (moved) => !(await wasCutOff(moved)));
   }
+  await removeAbandoned(directory);
   const existing = await readPassword(dataDirectory);
   if (existing !== undefined) return { dataDirectory, password: existing };
 
@@ -73,34 +74,65 @@ async function runInitdb(data: string, options: InitdbOptions): Promise<void> {
     await chown(scratch, account.uid, account.gid);
     await chown(secret, account.uid, account.gid);
   }
-  const flags = [`--pgdata=${data}`, `--pwfile=${secret}`, `--username=${superuser}`];
+  const flags = [
+    `--pgdata=${data}`,
+    `--pwfile=${secret}`,
+    `--username=${superuser}`,
+    "--encoding=UTF8",
+    "--auth=scram-sha-256",
+    "--no-sync",
+    "--no-instructions",
+  ];
   let output = "";
   for (const locale of localeFlags(binaries.major)) {
-    const result = await execa(
-      join(binaries.directory, "initdb"),
-      [...flags, ...locale, "--encoding=UTF8", "--auth=scram-sha-256", "--no-sync", "--no-instructions"],
-      {
-        stdin: "ignore",
-        all: true,
-        reject: false,
-        cwd: "/",
-        env: { PATH: process.env["PATH"], LC_ALL: "C" },
-        extendEnv: false,
-        ...(account && { uid: account.uid, gid: account.gid }),
-        ...(signal && { cancelSignal: signal }),
-      },
-    );
+    const run = await runToEnd([...flags, ...locale], options);
     signal?.throwIfAborted();
-    if (result.exitCode === 0) return await rename(secret, join(data, passwordFile));
-    output = result.all || result.shortMessage || "";
+    if (run.succeeded) return await rename(secret, join(data, passwordFile));
+    output = run.output;
     if (!/locale/i.test(output)) break;
   }
-  const full = /No space left/i.test(output);
-  throw new PgSnapshotError(
-    full ? "DISK_FULL" : "SERVER_START_FAILED",
-    `initdb failed: ${output.split("\n").slice(-8).join("\n")}`,
-    { hint: full ? "free space, or choose another place with HEADSTART_CACHE" : undefined },
-  );
+  throw initdbFailed(output);
+}
+
+/** An abort kills initdb with all that it started: nobody may write into a folder that is being removed. */
+async function runToEnd(
+  flags: readonly string[],
+  { binaries, account, signal }: InitdbOptions,
+): Promise<{ readonly succeeded: boolean; readonly output: string }> {
+  const initdb = execa(join(binaries.directory, "initdb"), flags, {
+    stdin: "ignore",
+    all: true,
+    reject: false,
+    cwd: "/",
+    env: { PATH: process.env["PATH"], LC_ALL: "C" },
+    extendEnv: false,
+    detached: true,
+    ...(account && { uid: account.uid, gid: account.gid }),
+  });
+  const kill = (): void => {
+    try {
+      if (initdb.pid !== undefined) process.kill(-initdb.pid, "SIGKILL");
+    } catch {
+      // It has ended already.
+    }
+  };
+  signal?.addEventListener("abort", kill, { once: true });
+  if (signal?.aborted) kill();
+  const { exitCode, all, shortMessage } = await initdb;
+  signal?.removeEventListener("abort", kill);
+  return { succeeded: exitCode === 0, output: all || shortMessage || "" };
+}
+
+function initdbFailed(output: string): PgSnapshotError {
+  const message = `initdb failed: ${output.split("\n").slice(-8).join("\n")}`;
+  if (/No space left/i.test(output)) {
+    const hint = "free space, or choose another place with HEADSTART_CACHE";
+    return new PgSnapshotError("DISK_FULL", message, { hint });
+  }
+  const nameless = /could not look up effective user/.test(output);
+  return new PgSnapshotError("SERVER_START_FAILED", message, {
+    hint: nameless ? "the account needs a name: add a line for it to /etc/passwd" : undefined,
+  });
 }
 
 /**

@@ -15,7 +15,6 @@ export async function makeAside(
   name: string,
   make: (folder: string, scratch: string) => Promise<void>,
 ): Promise<void> {
-  await removeAbandoned(directory);
   // The pid in the name tells later runs whether its maker still lives.
   const scratch = await mkdtemp(join(directory, `${prefix}${process.pid}-`));
   try {
@@ -45,8 +44,8 @@ export async function removeAside(
   }
 }
 
-/** What makers left that were killed. */
-async function removeAbandoned(directory: string): Promise<void> {
+/** Removes what makers left below `directory` that were killed. */
+export async function removeAbandoned(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : Number.NaN;
     if (!Number.isInteger(pid) || isAlive(pid)) continue;

@@ -29,7 +29,7 @@ export const throwawaySettings: Readonly<Record<string, string>> = {
   logging_collector: "off",
   // The log is read for the reason of a failed start.
   lc_messages: "C",
-  timezone: "UTC",
+  TimeZone: "UTC",
 };
 
 /** What no caller may change: the server is this machine's, by password, on a port of its own. */
