@@ -1,0 +1,3 @@
+import { npmBinaries } from "../../src/embedded/npm-binaries.ts";
+
+process.stdout.write((await npmBinaries([process.cwd()])) ?? "");
