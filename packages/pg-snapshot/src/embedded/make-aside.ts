@@ -1,6 +1,6 @@
-import { mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { isAlive } from "./postmaster.ts";
+import { hasEnded } from "./postmaster.ts";
 
 const prefix = "making-";
 
@@ -44,13 +44,19 @@ export async function removeAside(
   }
 }
 
+/** Milliseconds after which nobody is making anything any more, even if its pid is in use: it was given anew. */
+const abandonedAfterMs = 60 * 60 * 1000;
+
 /** Removes what makers left below `directory` that were killed. */
 export async function removeAbandoned(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
-    const pid = name.startsWith(prefix) ? Number.parseInt(name.slice(prefix.length), 10) : Number.NaN;
-    if (!Number.isInteger(pid) || isAlive(pid)) continue;
+    if (!name.startsWith(prefix)) continue;
+    const folder = join(directory, name);
+    const age = Date.now() - ((await stat(folder).catch(() => undefined))?.mtimeMs ?? 0);
+    const maker = Number.parseInt(name.slice(prefix.length), 10);
+    if (age < abandonedAfterMs && !(await hasEnded(maker))) continue;
     // An initdb that outlived its maker may still be writing; then the next run removes it.
-    await rm(join(directory, name), { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
   }
 }
 

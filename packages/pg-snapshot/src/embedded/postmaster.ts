@@ -81,7 +81,7 @@ async function removePidFile(dataDirectory: string, stale: string): Promise<void
 }
 
 /** A zombie has ended, although its number is taken until its parent asks for it. */
-async function hasEnded(pid: number): Promise<boolean> {
+export async function hasEnded(pid: number): Promise<boolean> {
   if (!isAlive(pid)) return true;
   if (process.platform !== "linux") return false;
   return /\) Z /.test(await readFile(`/proc/${pid}/stat`, "utf8").catch(() => ""));

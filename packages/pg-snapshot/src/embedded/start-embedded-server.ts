@@ -144,5 +144,13 @@ function describe(place: Membership, member: Member, logFile: string): EmbeddedS
 }
 
 export function serverConnection(port: number, password: string): ConnectionSettings {
-  return { host: "127.0.0.1", port, user: superuser, password, database: maintenanceDatabase };
+  return {
+    host: "127.0.0.1",
+    port,
+    user: superuser,
+    password,
+    database: maintenanceDatabase,
+    // A `PGSSLMODE=require` that is meant for another server must not keep anybody out of this one.
+    sslParameters: { sslmode: "disable" },
+  };
 }

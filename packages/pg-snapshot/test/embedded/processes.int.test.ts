@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
-import { chmod, chown, cp, mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { chmod, chown, cp, mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import pg from "pg";
 import { expect, inject, test } from "vitest";
@@ -195,6 +195,19 @@ test.each(moments)("kill -9 when %s harms no later start, which clears up", asyn
       { timeout: 60_000 },
     )
     .toEqual([]);
+});
+
+test("what a killed maker left long ago is cleared up although its number is in use again", async () => {
+  await using place = await serverDirectory();
+  const left = join(place.path, `making-${process.pid}-abcdef`);
+  await mkdir(left);
+  await using recent = await startEmbeddedServer({ directory: place.path });
+  await recent.leave();
+  expect(await leftovers(place.path)).toHaveLength(1);
+  await utimes(left, 0, 0);
+  await using server = await startEmbeddedServer({ directory: place.path });
+  await server.leave();
+  expect(await leftovers(place.path)).toEqual([]);
 });
 
 test("Ctrl-C in a terminal ends the process and not the server", async () => {

@@ -2,12 +2,16 @@ import { chmod, mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { connect as connectSocket } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { embeddedServerStatus, stopEmbeddedServer } from "../../src/embedded/embedded-server-status.ts";
 import { listPostgres } from "../../src/embedded/find-postgres.ts";
 import { accessSettings, throwawaySettings } from "../../src/embedded/server-settings.ts";
 import { startEmbeddedServer } from "../../src/embedded/start-embedded-server.ts";
+import { connect } from "../../src/server/connect.ts";
+import { resolveConnection } from "../../src/server/connection-settings.ts";
 import { ask, processesNaming, serverDirectory } from "./server-directory.ts";
+
+afterEach(() => vi.unstubAllEnvs());
 
 const installations = await listPostgres();
 
@@ -46,6 +50,14 @@ test("who does not know the password does not get in, and nobody else can read i
   expect((await stat(secret)).mode & 0o777).toBe(0o600);
   expect((await stat(server.dataDirectory)).mode & 0o777).toBe(0o700);
   expect((await stat(server.logFile)).mode & 0o777).toBe(0o600);
+});
+
+test("a PGSSLMODE that is meant for another server does not matter to this one", async () => {
+  await using place = await serverDirectory();
+  vi.stubEnv("PGSSLMODE", "require");
+  await using server = await startEmbeddedServer({ directory: place.path });
+  await using session = await connect(resolveConnection(server.url));
+  expect((await session.query("select 1")).rows).toHaveLength(1);
 });
 
 test("the server is not to be reached from the network", async () => {
