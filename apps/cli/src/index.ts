@@ -1,1 +1,8 @@
-export {};
+import type { HeadstartConfig } from "./config/config-schema.ts";
+
+export type { BuildContext, BuildFunction, HeadstartConfig } from "./config/config-schema.ts";
+
+/** Gives a configuration its type: `export default defineConfig({ targets: { … } })`. */
+export function defineConfig(config: HeadstartConfig): HeadstartConfig {
+  return config;
+}
