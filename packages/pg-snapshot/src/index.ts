@@ -15,6 +15,13 @@ export type { OpenedDump, SnapshotLookup, SnapshotStore, StoreOptions } from "./
 export type { ManifestDraft, SnapshotManifest } from "./snapshot/snapshot-manifest.ts";
 export { stripRule, type StripRule } from "./snapshot/strip-rules.ts";
 
+export { verify, type Verification, type VerifyOptions } from "./verify/verify.ts";
+export {
+  compareDatabases,
+  type CompareOptions,
+  type DatabaseDifference,
+} from "./verify/compare-databases.ts";
+
 // What is on a server
 export { dropDatabaseByName } from "./drop-database-by-name.ts";
 export { inventory, type InventoryItem, type InventoryOptions } from "./inventory.ts";

@@ -1,4 +1,5 @@
 import { access, constants, mkdir } from "node:fs/promises";
+import type { ServerReport } from "@headstart/pg-snapshot";
 import type { CommandContext } from "../command-context.ts";
 import { loadConfig, type LoadedConfig } from "../config/load-config.ts";
 import { exitCodes } from "../exit-codes.ts";
@@ -95,9 +96,7 @@ async function checkServer(context: CommandContext, loaded: LoadedConfig | undef
   }
 }
 
-function describeServer(
-  report: Awaited<ReturnType<typeof import("@headstart/pg-snapshot").inspectServer>>,
-): Check[] {
+function describeServer(report: ServerReport): Check[] {
   const durable = Object.entries(report.settings).filter(
     ([name, value]) => value === "on" && name !== "wal_level",
   );

@@ -13,14 +13,14 @@ import { describeDifference } from "./describe-difference.ts";
 /** Whether the committed snapshots are whole and were made from the present inputs. */
 export async function lintCommand(context: CommandContext, names: readonly string[]): Promise<CommandResult> {
   const loaded = await loadConfig(context.cwd, context.configFile);
-  const findings: Finding[] = [];
+  const findings: Linted[] = [];
   for (const [name, target] of chooseTargets(loaded, names)) {
     context.progress.show(name, { phase: "fingerprint" });
     findings.push(await lintTarget(context, { name, target, directory: loaded.directory }));
   }
-  const fine = findings.every(({ status }) => status === "fresh" || status === "no-snapshot");
+  const fine = findings.every(({ finding: { status } }) => status === "fresh" || status === "no-snapshot");
   return {
-    json: { fresh: fine, targets: findings.map(({ text: _, ...finding }) => finding) },
+    json: { fresh: fine, targets: findings.map(({ finding }) => finding) },
     text: findings.map(({ text }) => text).join("\n\n"),
     exitCode: fine ? exitCodes.ok : exitCodes.negative,
   };
@@ -32,6 +32,11 @@ interface Finding {
   readonly reason?: string | undefined;
   readonly changes?: readonly string[] | undefined;
   readonly fix?: string | undefined;
+}
+
+interface Linted {
+  readonly finding: Finding;
+  /** The same in words. */
   readonly text: string;
 }
 
@@ -44,13 +49,12 @@ interface LintSubject {
 async function lintTarget(
   context: CommandContext,
   { name, target, directory }: LintSubject,
-): Promise<Finding> {
+): Promise<Linted> {
   const { colors, environment, signal } = context;
   const store = targetStore(target, directory);
   if (!store) {
     return {
-      target: name,
-      status: "no-snapshot",
+      finding: { target: name, status: "no-snapshot" },
       text: `${colors.dim("–")} ${name}: keeps no committed snapshot`,
     };
   }
@@ -73,14 +77,14 @@ async function lintTarget(
     `    ${colors.bold(folder === "." ? fix : `cd ${quoteForShell(folder)} && ${fix}`)}`,
     `  ${needs(manifest)}`,
   ].join("\n");
-  return { target: name, status: check.status, reason: check.reason, changes, fix, text };
+  return { finding: { target: name, status: check.status, reason: check.reason, changes, fix }, text };
 }
 
 function fresh(
   { colors }: CommandContext,
   name: string,
   { target, manifest }: { target: TargetConfig; manifest: SnapshotManifest },
-): Finding {
+): Linted {
   const { bytes } = manifest.dump;
   const limit = target.snapshot?.warnAboveBytes ?? Infinity;
   const large =
@@ -88,7 +92,7 @@ function fresh(
       ? `\n  ${colors.yellow("!")} it has ${formatBytes(bytes)}, more than ${formatBytes(limit)}: every version of it stays in the repository for ever. Strip more, or track *.pgdump with Git LFS.`
       : "";
   const text = `${colors.green("✓")} ${name}: the committed snapshot is fresh (${formatBytes(bytes)}, made ${manifest.createdAt.slice(0, 10)})${large}`;
-  return { target: name, status: "fresh", text };
+  return { finding: { target: name, status: "fresh" }, text };
 }
 
 async function changesSince(manifest: SnapshotManifest, present: string): Promise<string[]> {

@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from "node:util";
+
 /** `850 ms`, `3.2 s`, `2 min 5 s`. */
 export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
@@ -34,9 +36,10 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
     .join("\n");
 }
 
+const graphemes = new Intl.Segmenter();
+
 function width(cell: string): number {
-  // eslint-disable-next-line no-control-regex -- ANSI colours start with the escape character.
-  return [...cell.replace(/\u001b\[[0-9;]*m/g, "")].length;
+  return [...graphemes.segment(stripVTControlCharacters(cell))].length;
 }
 
 /** Keeps text from outside to one line of visible characters, so that it cannot steer the terminal. */

@@ -35,7 +35,10 @@ export async function buildTemplate(preparation: Preparation): Promise<TemplateD
   });
 }
 
-async function runBuild({ target, owner, signal, onProgress }: Preparation, scratch: string): Promise<void> {
+export async function runBuild(
+  { target, owner, signal, onProgress }: Preparation,
+  scratch: string,
+): Promise<void> {
   try {
     await target.build({
       name: scratch,

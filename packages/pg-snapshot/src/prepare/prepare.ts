@@ -1,7 +1,4 @@
 import { PgSnapshotError } from "../errors.ts";
-import { templateName } from "../names.ts";
-import { Owner } from "../owner.ts";
-import { resolveConnection } from "../server/connection-settings.ts";
 import { sweep } from "../sweep.ts";
 import { findTemplate } from "../template/find-template.ts";
 import { Template } from "../template/template.ts";
@@ -9,10 +6,11 @@ import type { TemplateDescription } from "../template/template-description.ts";
 import { touchTemplate } from "../template/touch-template.ts";
 import { findTool } from "../tools/find-tool.ts";
 import { buildTemplate } from "./build-template.ts";
+import { openPreparation } from "./open-preparation.ts";
 import type { Preparation, PrepareOptions, Tier, TierStep } from "./preparation.ts";
 import { restoreTemplate } from "./restore-template.ts";
 import { saveSnapshot, type Saved } from "./save-snapshot.ts";
-import { Stopwatch, type Timing } from "./stopwatch.ts";
+import type { Timing } from "./stopwatch.ts";
 import type { Identity, Target } from "./target.ts";
 import { endTurn, waitForTurn } from "./wait-for-turn.ts";
 
@@ -29,8 +27,6 @@ export interface Prepared extends AsyncDisposable {
   readonly totalMs: number;
 }
 
-const defaultDeadlineMs = 3_600_000;
-
 /**
  * Makes the template database of `target` ready at the cheapest tier that can: the template exists; a snapshot
  * of the same content is restored; the build runs. Any number of processes may ask at once: one does the work.
@@ -41,37 +37,12 @@ const defaultDeadlineMs = 3_600_000;
  * @throws {PgSnapshotError} with one of the codes in the README
  */
 export async function prepare(target: Target, options: PrepareOptions = {}): Promise<Prepared> {
-  const { server, onProgress = () => undefined, deadlineMs = defaultDeadlineMs } = options;
-  const settings = typeof server === "object" ? server : resolveConnection(server);
-  const stopwatch = new Stopwatch();
-  using deadline = startDeadline(deadlineMs, target.name);
-  const given = options.signal ? [options.signal, deadline.signal] : [deadline.signal];
-
-  onProgress({ phase: "fingerprint" });
-  const identity = await stopwatch.time("fingerprint", () =>
-    target.fingerprint({ signal: AbortSignal.any(given) }),
-  );
-  const name = templateName(target.name, identity.digest);
-
-  const purpose = `prepare ${target.name.slice(0, 20)}`;
-  const owner = await Owner.open(settings, { purpose, signal: AbortSignal.any(given) });
+  using preparation = await openPreparation(target, options);
+  const { owner, identity, steps, stopwatch, templateName } = preparation;
   try {
     using _held = owner.hold();
-    const signal = AbortSignal.any([...given, owner.session.lost]);
-    const steps: TierStep[] = [];
-    const run: Preparation = {
-      target,
-      options,
-      identity,
-      owner,
-      templateName: name,
-      signal,
-      onProgress,
-      stopwatch,
-      steps,
-    };
-    const { tier, description, saved } = await serve(run);
-    const template = new Template(owner, name, description);
+    const { tier, description, saved } = await serve(preparation);
+    const template = new Template(owner, templateName, description);
     return {
       template,
       tier,
@@ -193,18 +164,4 @@ function noSnapshot({ target, steps }: Preparation): PgSnapshotError {
       hint: 'make one: prepare with save "always" (headstart prepare --update-snapshot)',
     },
   );
-}
-
-function startDeadline(ms: number, target: string): { readonly signal: AbortSignal } & Disposable {
-  const controller = new AbortController();
-  const timer = setTimeout(() => {
-    const message = `"${target}" was not ready within ${Math.round(ms / 1000)} s`;
-    controller.abort(
-      new PgSnapshotError("DEADLINE_EXCEEDED", message, {
-        hint: "raise deadlineMs, or look at what the build waits for",
-      }),
-    );
-  }, ms);
-  timer.unref();
-  return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
 }

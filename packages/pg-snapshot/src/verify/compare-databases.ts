@@ -1,0 +1,91 @@
+import type { OnProgress } from "../progress.ts";
+import { connect, type Session } from "../server/connect.ts";
+import type { ConnectionSettings } from "../server/connection-settings.ts";
+import { explained } from "../sql-error.ts";
+import { dataTablesSql, schemaInventorySql, tableSumSql } from "./schema-inventory.sql.ts";
+
+/** One thing that two databases do not have alike. */
+export interface DatabaseDifference {
+  /** For example `index`, `column`, or `rows` for a table's content. */
+  readonly kind: string;
+  readonly name: string;
+  /** What each has, `undefined` where it is absent. */
+  readonly left: string | undefined;
+  readonly right: string | undefined;
+}
+
+export interface CompareOptions {
+  readonly connection: ConnectionSettings;
+  readonly left: string;
+  readonly right: string;
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: OnProgress | undefined;
+}
+
+/**
+ * Compares two databases of one server: every object's definition, the sequences' values, and the content of
+ * every table. Owners, grants and physical order do not count. Content is summed up on the server, so memory
+ * does not grow with it.
+ *
+ * @returns the differences, none for equal databases
+ */
+export async function compareDatabases(options: CompareOptions): Promise<DatabaseDifference[]> {
+  const { connection, signal } = options;
+  await using left = await connect(connection, { database: options.left, signal });
+  await using right = await connect(connection, { database: options.right, signal });
+  const pair = { left, right };
+  const differences = await compareSchemas(pair);
+  return [...differences, ...(await compareContents(pair, options))];
+}
+
+interface Pair {
+  readonly left: Session;
+  readonly right: Session;
+}
+
+async function compareSchemas({ left, right }: Pair): Promise<DatabaseDifference[]> {
+  const [before, after] = await Promise.all([schemaOf(left), schemaOf(right)]);
+  const keys = new Set([...before.keys(), ...after.keys()]);
+  return [...keys].sort().flatMap((key) => {
+    const [kind = "", name = ""] = JSON.parse(key) as string[];
+    const difference = { kind, name, left: before.get(key), right: after.get(key) };
+    return difference.left === difference.right ? [] : [difference];
+  });
+}
+
+async function schemaOf(session: Session): Promise<Map<string, string>> {
+  const { rows } = await explained("reading the schema", async () => {
+    // Names are printed with their schemas only when the search path does not lead to them.
+    await session.query("set search_path to ''");
+    return await session.query<{ kind: string; name: string; definition: string | null }>(schemaInventorySql);
+  });
+  return new Map(rows.map(({ kind, name, definition }) => [JSON.stringify([kind, name]), definition ?? ""]));
+}
+
+async function compareContents(
+  pair: Pair,
+  { signal, onProgress }: CompareOptions,
+): Promise<DatabaseDifference[]> {
+  const [leftTables, rightTables] = await Promise.all([tablesOf(pair.left), tablesOf(pair.right)]);
+  const common = leftTables.filter((table) => rightTables.includes(table));
+  const differences: DatabaseDifference[] = [];
+  for (const [index, table] of common.entries()) {
+    signal?.throwIfAborted();
+    onProgress?.({ phase: "compare", detail: table, done: index, total: common.length, unit: "tables" });
+    const [left, right] = await Promise.all([sumOf(pair.left, table), sumOf(pair.right, table)]);
+    if (left !== right) differences.push({ kind: "rows", name: table, left, right });
+  }
+  return differences;
+}
+
+async function tablesOf(session: Session): Promise<string[]> {
+  const { rows } = await explained("listing tables", () => session.query<{ name: string }>(dataTablesSql));
+  return rows.map((row) => row.name);
+}
+
+async function sumOf(session: Session, table: string): Promise<string> {
+  const { rows } = await explained(`reading ${table}`, () =>
+    session.query<{ rows: string; hash: string }>(tableSumSql(table)),
+  );
+  return `${rows[0]?.rows} rows, hash ${rows[0]?.hash}`;
+}
