@@ -6,7 +6,7 @@ import { PgSnapshotError } from "../errors.ts";
 import { noteBoot, type InitialisedData } from "./data-directory.ts";
 import type { PostgresBinaries } from "./find-postgres.ts";
 import { endOrphanBackends } from "./orphan-backends.ts";
-import { findPostmaster, pause, stopPostmaster } from "./postmaster.ts";
+import { findPostmaster, pause, removeStalePidFile, stopPostmaster } from "./postmaster.ts";
 import type { ServerAccount } from "./server-account.ts";
 import { accessSettings, machineSettings } from "./server-settings.ts";
 
@@ -42,6 +42,7 @@ export async function launchPostmaster(options: LaunchOptions): Promise<void> {
   const { data, logFile, signal } = options;
   const logStart = await prepareLog(logFile);
   await noteBoot(data);
+  await removeStalePidFile(data.dataDirectory);
   const postgres = await spawnPostgres(options);
   try {
     while (postgres.failure() === undefined) {

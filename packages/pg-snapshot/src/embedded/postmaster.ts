@@ -21,28 +21,36 @@ export async function readPidFile(dataDirectory: string): Promise<string | undef
 }
 
 /**
- * The server that runs in a data directory. A pid file whose process is another program, which got the number
- * since, or a zombie is removed, because Postgres itself would refuse to start beside it; one whose process is
- * gone is left for Postgres to judge.
- *
- * The lines of the file: `src/include/utils/pidfile.h` of Postgres.
+ * The server that runs in a data directory, by its pid file: https://github.com/postgres/postgres/blob/master/src/include/utils/pidfile.h
  */
 export async function findPostmaster(dataDirectory: string): Promise<Postmaster | undefined> {
   const text = await readPidFile(dataDirectory);
-  if (text === undefined) return undefined;
-  const lines = text.split("\n");
+  const lines = text?.split("\n") ?? [];
   const pid = Number(lines[0]);
-  if (!Number.isInteger(pid) || pid <= 0 || !isAlive(pid)) return undefined;
-  if (!(await servesDirectory(pid, dataDirectory))) {
-    await removePidFile(dataDirectory, text);
-    return undefined;
-  }
+  if (!isPid(pid) || !isAlive(pid) || !(await servesDirectory(pid, dataDirectory))) return undefined;
   return {
     pid,
     startedAt: lines[2] ?? "",
     port: Number(lines[3]),
     ready: lines[7]?.trim() === "ready",
   };
+}
+
+/**
+ * Removes a pid file whose process is another program, which got the number since, or a zombie: Postgres would
+ * refuse to start beside it. One whose process is gone is left for Postgres to judge.
+ *
+ * The file also tells that a server did not shut down, so it is not removed before a server is started.
+ */
+export async function removeStalePidFile(dataDirectory: string): Promise<void> {
+  const text = await readPidFile(dataDirectory);
+  const pid = Number(text?.split("\n")[0]);
+  if (text === undefined || !isPid(pid) || !isAlive(pid)) return;
+  if (!(await servesDirectory(pid, dataDirectory))) await removePidFile(dataDirectory, text);
+}
+
+function isPid(value: number): boolean {
+  return Number.isInteger(value) && value > 0;
 }
 
 export function isAlive(pid: number): boolean {
