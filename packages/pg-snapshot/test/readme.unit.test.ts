@@ -1,0 +1,43 @@
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+
+const read = (path: string): string => readFileSync(new URL(path, import.meta.url), "utf8");
+
+test("the README explains every error code, and no other", () => {
+  const documented = [...read("../README.md").matchAll(/^\| `([A-Z_]+)` +\|/gm)].map((match) => match[1]);
+  const type = /PgSnapshotErrorCode =([^;]+);/.exec(read("../src/errors.ts"))?.[1] ?? "";
+  const declared = [...type.matchAll(/"([A-Z_]+)"/g)].map((match) => match[1]);
+  expect(documented.toSorted()).toEqual(declared.toSorted());
+});
+
+test("the public surface is what it was reviewed to be", async () => {
+  const surface = Object.keys(await import("../src/index.ts")).sort();
+  expect(surface).toMatchInlineSnapshot(`
+    [
+      "InputsChangedError",
+      "PgSnapshotError",
+      "applyPrune",
+      "cacheDirectory",
+      "checkSnapshot",
+      "compareDatabases",
+      "databaseUrl",
+      "describeServer",
+      "directoryStore",
+      "dropDatabaseByName",
+      "embeddedServerStatus",
+      "findPostgres",
+      "findTool",
+      "inspectServer",
+      "inventory",
+      "listPostgres",
+      "listTools",
+      "planPrune",
+      "prepare",
+      "resolveConnection",
+      "startEmbeddedServer",
+      "stopEmbeddedServer",
+      "stripRule",
+      "verify",
+    ]
+  `);
+});
