@@ -18,6 +18,8 @@ export interface ServerReport {
   >;
   readonly maxConnections: number;
   readonly usedConnections: number;
+  /** Names of the extensions whose files are installed. */
+  readonly availableExtensions: readonly string[];
 }
 
 /** @throws {PgSnapshotError} `SERVER_UNREACHABLE`, `AUTHENTICATION_FAILED`, `TOO_MANY_CONNECTIONS` */
@@ -32,7 +34,8 @@ export async function inspectServer({ server, signal }: InventoryOptions = {}): 
               (select json_object_agg(name, setting) from pg_catalog.pg_settings
                 where name in ('fsync', 'synchronous_commit', 'full_page_writes', 'wal_level')) as settings,
               current_setting('max_connections')::int as "maxConnections",
-              (select count(*)::int from pg_catalog.pg_stat_activity where backend_type = 'client backend') as "usedConnections"`,
+              (select count(*)::int from pg_catalog.pg_stat_activity where backend_type = 'client backend') as "usedConnections",
+              (select coalesce(json_agg(name order by name), '[]') from pg_catalog.pg_available_extensions) as "availableExtensions"`,
     ),
   );
   const row = rows[0];

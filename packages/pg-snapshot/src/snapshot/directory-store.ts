@@ -90,7 +90,7 @@ async function find(folder: string, target: string, digest: string): Promise<Sna
     return { status: "stale", reason, manifest };
   }
   const torn = await tearOf(folder, manifest);
-  return torn === undefined ? { status: "found", manifest } : { status: "torn", reason: torn };
+  return torn === undefined ? { status: "found", manifest } : { status: "torn", ...torn };
 }
 
 function unreadable(path: string, cause: unknown): SnapshotLookup {
@@ -103,13 +103,20 @@ function unreadable(path: string, cause: unknown): SnapshotLookup {
 }
 
 /** Why manifest and dump are no pair, by looking at the dump's size alone. */
-async function tearOf(folder: string, { dump }: SnapshotManifest): Promise<string | undefined> {
+async function tearOf(folder: string, { dump }: SnapshotManifest): Promise<Tear | undefined> {
   const path = join(folder, dump.file);
   const found = await stat(path).catch(() => undefined);
-  if (!found) return `${manifestFile} names "${dump.file}", which is not there`;
+  if (!found) return { reason: `${manifestFile} names "${dump.file}", which is not there` };
   if (found.size === dump.bytes) return undefined;
-  if (await isLfsPointer(path)) return `"${path}" is a Git LFS pointer, not the dump: run git lfs pull`;
-  return `"${path}" has ${found.size} bytes, ${manifestFile} says ${dump.bytes}`;
+  if (await isLfsPointer(path)) {
+    return { reason: `"${path}" is a Git LFS pointer, not the dump: run git lfs pull`, fetch: "git lfs pull" };
+  }
+  return { reason: `"${path}" has ${found.size} bytes, ${manifestFile} says ${dump.bytes}` };
+}
+
+interface Tear {
+  readonly reason: string;
+  readonly fetch?: string | undefined;
 }
 
 /** https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */
@@ -129,8 +136,9 @@ async function openDump(
   options?: StoreOptions,
 ): Promise<OpenedDump> {
   const torn = await tearOf(folder, manifest);
-  if (torn !== undefined)
-    throw new PgSnapshotError("SNAPSHOT_TORN", torn, { hint: "save the snapshot anew" });
+  if (torn !== undefined) {
+    throw new PgSnapshotError("SNAPSHOT_TORN", torn.reason, { hint: torn.fetch ?? "save the snapshot anew" });
+  }
   const path = join(folder, manifest.dump.file);
   const { sha256 } = await sumFile(path, options?.signal);
   if (sha256 !== manifest.dump.sha256) {

@@ -9,7 +9,12 @@ export type SnapshotLookup =
   /** A whole snapshot of other content is there. */
   | { readonly status: "stale"; readonly reason: string; readonly manifest: SnapshotManifest }
   /** A manifest or a dump without the other, or not as long as its manifest says. */
-  | { readonly status: "torn"; readonly reason: string }
+  | {
+      readonly status: "torn";
+      readonly reason: string;
+      /** The command that fetches the dump, where it is kept elsewhere and only that is missing. */
+      readonly fetch?: string | undefined;
+    }
   | { readonly status: "corrupt"; readonly reason: string; readonly error: PgSnapshotError };
 
 export interface StoreOptions {
