@@ -1,0 +1,31 @@
+import type { Stage } from "./stage.ts";
+
+/** One example of all that the corpus holds, so that every kind of event GitHub knows occurs in the log. */
+export function playAnything({ random, world, corpus, repository, emit }: Stage, at: number): void {
+  const { index, event, action, body } = random.pick(corpus.examples);
+  if (told.has(event)) return;
+  emit({
+    at,
+    event,
+    action,
+    repository: "repository" in body ? repository : undefined,
+    actor: "sender" in body ? random.pick(world.actors) : undefined,
+    facts: {},
+    example: index,
+  });
+}
+
+/** Kinds that other scenarios tell with all their consequences. */
+const told = new Set([
+  "delete",
+  "discussion",
+  "discussion_comment",
+  "issue_comment",
+  "issues",
+  "pull_request",
+  "pull_request_review",
+  "push",
+  "release",
+  "workflow_job",
+  "workflow_run",
+]);

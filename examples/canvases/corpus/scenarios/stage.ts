@@ -1,0 +1,37 @@
+import type { Activity, Facts } from "../activity.ts";
+import type { Corpus } from "../read-corpus.ts";
+import type { Random } from "../random.ts";
+import type { Actor, Repository, World } from "../world.ts";
+
+/** Where a scenario plays: one repository on one day. */
+export interface Stage {
+  readonly world: World;
+  readonly corpus: Corpus;
+  readonly repository: Repository;
+  readonly random: Random;
+  readonly counters: Counters;
+  readonly emit: (activity: Activity) => void;
+}
+
+/** Numbers that GitHub gives out, each once. */
+export interface Counters {
+  nextRun(): number;
+  nextNumber(repository: Repository): number;
+  nextRunNumber(repository: Repository, workflow: string): number;
+  nextComment(): number;
+}
+
+export interface Scene {
+  readonly at: number;
+  readonly event: string;
+  readonly action?: string | undefined;
+  readonly actor: Actor;
+  readonly facts: Facts;
+}
+
+/** Adds one event to the story, modelled on one of the corpus's examples of it. */
+export function play({ corpus, repository, random, emit }: Stage, scene: Scene): void {
+  const { at, event, action, actor, facts } = scene;
+  const example = random.pick(corpus.examplesOf(event, action)).index;
+  emit({ at, event, action, repository, actor, facts, example });
+}
