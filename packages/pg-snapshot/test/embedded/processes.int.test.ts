@@ -275,7 +275,7 @@ test("data that a machine's restart cut off is made anew, and that is said", asy
   process.kill(await postmasterPid(first.dataDirectory), "SIGKILL");
   await writeFile(join(first.dataDirectory, "headstart-boot-id"), "another run of the machine");
   // A look from outside must not take away what tells that the server was cut off.
-  expect((await embeddedServerStatus(place.path)).running).toBe(false);
+  await expect.poll(async () => (await embeddedServerStatus(place.path)).running).toBe(false);
   const details: (string | undefined)[] = [];
   await using second = await startEmbeddedServer({
     directory: place.path,
