@@ -1,10 +1,26 @@
 import type { ExitCode } from "./exit-codes.ts";
-import { exitCodes } from "./exit-codes.ts";
 
+/** What the command line itself can find wrong; everything else comes typed from the packages. */
 export type CliErrorCode =
-  "USAGE" | "CONFIG_MISSING" | "CONFIG_INVALID" | "TARGET_UNKNOWN" | "FILE_EXISTS" | "INTERRUPTED";
+  | "USAGE"
+  | "CONFIG_MISSING"
+  | "CONFIG_INVALID"
+  | "CONFIG_AMBIGUOUS"
+  | "CONFIG_ENVIRONMENT"
+  | "SNAPSHOT_UNCONFIGURED"
+  | "SNAPSHOT_OUTDATED"
+  | "TARGET_UNKNOWN"
+  | "FILE_EXISTS"
+  | "INTERRUPTED";
 
-/** A mistake that the command line can name by itself; everything else comes typed from the packages. */
+export interface CliErrorOptions {
+  /** What to do about it. */
+  readonly hint?: string | undefined;
+  /** @default what its code stands for */
+  readonly exitCode?: ExitCode | undefined;
+  readonly cause?: unknown;
+}
+
 export class CliError extends Error {
   static {
     Object.defineProperty(this.prototype, "name", { value: "CliError", writable: true, configurable: true });
@@ -12,20 +28,12 @@ export class CliError extends Error {
 
   readonly code: CliErrorCode;
   readonly hint: string | undefined;
-  readonly exitCode: ExitCode;
+  readonly exitCode: ExitCode | undefined;
 
   constructor(code: CliErrorCode, message: string, { hint, exitCode, cause }: CliErrorOptions = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     this.hint = hint;
-    this.exitCode =
-      exitCode ??
-      (code.startsWith("CONFIG") || code === "TARGET_UNKNOWN" ? exitCodes.config : exitCodes.usage);
+    this.exitCode = exitCode;
   }
-}
-
-interface CliErrorOptions {
-  readonly hint?: string | undefined;
-  readonly exitCode?: ExitCode | undefined;
-  readonly cause?: unknown;
 }

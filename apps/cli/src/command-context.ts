@@ -7,7 +7,7 @@ export interface CommandContext {
   /** Path of the configuration file, when the user named one. */
   readonly configFile: string | undefined;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Aborts on SIGINT and SIGTERM. */
+  /** Aborts on SIGINT, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
   readonly progress: ProgressLine;
   readonly colors: Colors;

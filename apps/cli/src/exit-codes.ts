@@ -1,16 +1,24 @@
-/** What the process ends with; documented in the README and by `headstart help exit-codes`. */
+import type { FingerprintErrorCode } from "@headstart/fingerprint";
+import type { PgSnapshotErrorCode } from "@headstart/pg-snapshot";
+import type { CliErrorCode } from "./cli-error.ts";
+
+/** What the process ends with; the README and `headstart --help` list them. */
 export const exitCodes = {
   ok: 0,
-  /** The answer is no: a stale snapshot, databases that differ, nothing to drop. */
+  /** The answer is no: a stale snapshot, databases that differ, a template that is absent. */
   negative: 1,
   /** The command line is wrong. */
   usage: 2,
-  /** The configuration is wrong or absent. */
+  /** The configuration is wrong or absent, or its inputs cannot be read. */
   config: 3,
   /** Something around is missing or refuses: server, password, right, tool, space. */
   environment: 4,
   /** The work itself failed: build, restore, dump, strip. */
   failed: 5,
+  /** A defect of headstart: an error that nobody gave a code. */
+  unexpected: 70,
+  /** 128 + SIGHUP. */
+  hungUp: 129,
   /** 128 + SIGINT. */
   interrupted: 130,
   /** 128 + SIGTERM. */
@@ -18,3 +26,67 @@ export const exitCodes = {
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export type ErrorCode = CliErrorCode | FingerprintErrorCode | PgSnapshotErrorCode;
+
+/** Every error code with the exit code it leads to. A code that is missing here does not compile. */
+const kinds: Readonly<Record<ErrorCode, keyof typeof exitCodes>> = {
+  USAGE: "usage",
+  TARGET_UNKNOWN: "usage",
+  FILE_EXISTS: "usage",
+  CONFIG_MISSING: "config",
+  CONFIG_INVALID: "config",
+  CONFIG_AMBIGUOUS: "config",
+  CONFIG_ENVIRONMENT: "config",
+  SNAPSHOT_UNCONFIGURED: "config",
+  SNAPSHOT_OUTDATED: "failed",
+  INTERRUPTED: "interrupted",
+
+  ROOT_MISSING: "config",
+  ROOT_INVALID: "config",
+  NOTHING_SELECTED: "config",
+  LINK_BROKEN: "config",
+  LINK_CYCLE: "config",
+  FILE_UNREADABLE: "config",
+  FILE_UNSETTLED: "config",
+  FILE_SPECIAL: "config",
+  PATH_NOT_UNICODE: "config",
+  MANIFEST_INVALID: "failed",
+
+  SERVER_UNREACHABLE: "environment",
+  AUTHENTICATION_FAILED: "environment",
+  CONNECTION_SETTINGS_INVALID: "config",
+  PERMISSION_DENIED: "environment",
+  TOO_MANY_CONNECTIONS: "environment",
+  DISK_FULL: "environment",
+  DATABASE_IN_USE: "environment",
+  EXTENSION_MISSING: "environment",
+  TOOL_MISSING: "environment",
+  TOOL_TOO_OLD: "environment",
+  POSTGRES_MISSING: "environment",
+  SERVER_START_FAILED: "environment",
+  STORE_UNWRITABLE: "environment",
+  STORE_READ_ONLY: "config",
+  TEMPLATE_ABSENT: "negative",
+  SNAPSHOT_MISSING: "negative",
+  SNAPSHOT_STALE: "negative",
+  SNAPSHOT_TORN: "negative",
+  SNAPSHOT_CORRUPT: "negative",
+  SNAPSHOT_INCOMPATIBLE: "negative",
+  BUILD_FAILED: "failed",
+  INPUTS_CHANGED: "failed",
+  REQUIREMENT_UNMET: "failed",
+  STRIP_FAILED: "failed",
+  DEADLINE_EXCEEDED: "failed",
+  DUMP_FAILED: "failed",
+  RESTORE_FAILED: "failed",
+  QUERY_FAILED: "failed",
+};
+
+export function exitCodeOf(code: ErrorCode): ExitCode {
+  return exitCodes[kinds[code]];
+}
+
+export function isErrorCode(code: unknown): code is ErrorCode {
+  return typeof code === "string" && Object.hasOwn(kinds, code);
+}

@@ -1,8 +1,2 @@
-import type { HeadstartConfig } from "./config/config-schema.ts";
-
+export { defineConfig } from "./config/define-config.ts";
 export type { BuildContext, BuildFunction, HeadstartConfig } from "./config/config-schema.ts";
-
-/** Gives a configuration its type: `export default defineConfig({ targets: { … } })`. */
-export function defineConfig(config: HeadstartConfig): HeadstartConfig {
-  return config;
-}

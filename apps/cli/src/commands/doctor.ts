@@ -1,49 +1,50 @@
-import { access, constants, mkdir } from "node:fs/promises";
-import type { ServerReport } from "@headstart/pg-snapshot";
+import { accessSync, constants, existsSync } from "node:fs";
+import { dirname } from "node:path";
 import type { CommandContext } from "../command-context.ts";
+import { chooseTargets } from "../config/choose-targets.ts";
 import { loadConfig, type LoadedConfig } from "../config/load-config.ts";
-import { exitCodes } from "../exit-codes.ts";
+import { exitCodeOf, exitCodes, isErrorCode, type ExitCode } from "../exit-codes.ts";
 import type { CommandResult } from "../output/command-result.ts";
 import { formatTable, printable } from "../output/format.ts";
-import { serverUrlOf } from "../server/open-server.ts";
-
-interface Check {
-  readonly name: string;
-  readonly verdict: "ok" | "warn" | "fail";
-  readonly detail: string;
-  readonly fix?: string | undefined;
-}
+import { projectCache } from "../target/project-cache.ts";
+import { failed, type Check } from "./check.ts";
+import { checkServer, type SnapshotNeeds } from "./check-server.ts";
 
 /** Looks at everything that a preparation needs, and changes nothing. */
 export async function doctorCommand(context: CommandContext): Promise<CommandResult> {
-  const { colors } = context;
   const checks: Check[] = [checkNode()];
-  const loaded = await loadConfig(context.cwd, context.configFile).catch((error: unknown) => {
+  const loaded = await loadConfig(context).catch((error: unknown) => {
     checks.push(failed("configuration", error));
     return undefined;
   });
   if (loaded) {
     const count = Object.keys(loaded.config.targets).length;
-    checks.push({ name: "configuration", verdict: "ok", detail: `${loaded.file}, ${count} target(s)` });
+    const detail = `${loaded.file}, ${count} ${count === 1 ? "target" : "targets"}`;
+    checks.push({ name: "configuration", verdict: "ok", detail });
   }
-  checks.push(await checkCache(), ...(await checkServer(context, loaded)));
-  const marks = { ok: colors.green("ok"), warn: colors.yellow("warn"), fail: colors.red("fail") };
-  const rows = checks.map(({ name, verdict, detail, fix }) => [
-    marks[verdict],
-    name,
-    printable(detail + (fix ? ` — ${fix}` : ""), 400),
-  ]);
-  const healthy = checks.every(({ verdict }) => verdict !== "fail");
+  checks.push(await checkCache(context, loaded));
+  checks.push(...(await checkServer(context, loaded?.config.server, await snapshotNeeds(loaded))));
   return {
-    json: { healthy, checks },
-    text: formatTable(rows),
-    exitCode: healthy ? exitCodes.ok : exitCodes.environment,
+    json: { healthy: checks.every(({ verdict }) => verdict !== "fail"), checks },
+    text: describe(checks, context),
+    exitCode: exitCode(checks),
   };
 }
 
-function failed(name: string, error: unknown): Check {
-  const { message, hint } = error as { message?: string; hint?: string };
-  return { name, verdict: "fail", detail: message ?? String(error), fix: hint };
+function describe(checks: readonly Check[], { colors }: CommandContext): string {
+  const marks = { ok: colors.green("ok"), warn: colors.yellow("warn"), fail: colors.red("fail") };
+  const rows = checks.flatMap(({ name, verdict, detail, fix }) => [
+    [marks[verdict], name, printable(detail, 300)],
+    ...(fix === undefined ? [] : [["", "", `→ ${printable(fix, 400)}`]]),
+  ]);
+  return formatTable(rows);
+}
+
+/** The first failure decides. */
+function exitCode(checks: readonly Check[]): ExitCode {
+  const failure = checks.find(({ verdict }) => verdict === "fail");
+  if (failure === undefined) return exitCodes.ok;
+  return isErrorCode(failure.code) ? exitCodeOf(failure.code) : exitCodes.environment;
 }
 
 function checkNode(): Check {
@@ -57,91 +58,34 @@ function checkNode(): Check {
   };
 }
 
-async function checkCache(): Promise<Check> {
-  const { cacheDirectory } = await import("@headstart/pg-snapshot");
-  const directory = cacheDirectory();
+/** Whether the cache could be written; it is not made for the purpose. */
+async function checkCache(context: CommandContext, loaded: LoadedConfig | undefined): Promise<Check> {
+  const directory = await projectCache(loaded?.directory ?? context.cwd, context.environment);
+  let existing = directory;
+  while (!existsSync(existing)) existing = dirname(existing);
   try {
-    await mkdir(directory, { recursive: true });
-    await access(directory, constants.W_OK);
+    accessSync(existing, constants.W_OK);
     return { name: "cache", verdict: "ok", detail: directory };
   } catch (error) {
-    const detail = `${directory}: ${(error as NodeJS.ErrnoException).code}`;
     return {
       name: "cache",
-      verdict: "fail",
-      detail,
+      verdict: "warn",
+      detail: `"${existing}" cannot be written (${(error as NodeJS.ErrnoException).code}): every run reads every file`,
       fix: "name a folder that you may write in HEADSTART_CACHE",
     };
   }
 }
 
-async function checkServer(context: CommandContext, loaded: LoadedConfig | undefined): Promise<Check[]> {
-  const { embeddedServerStatus, findPostgres, inspectServer } = await import("@headstart/pg-snapshot");
-  const server = loaded?.config.server;
-  const url = server?.url ?? serverUrlOf(context.environment);
-  try {
-    if (url !== undefined) {
-      const report = await inspectServer({ server: url, signal: context.signal });
-      return [...describeServer(report), ...(await checkTools(report.major, loaded))];
-    }
-    const status = await embeddedServerStatus(server?.embedded?.directory);
-    const binaries = await findPostgres(server?.embedded?.binaries);
-    const running = status.running
-      ? `running on port ${status.port}`
-      : "not running; commands start it when they need it";
-    const detail = `embedded Postgres ${binaries.version} from ${binaries.directory}, ${running}`;
-    return [{ name: "server", verdict: "ok", detail }, ...(await checkTools(binaries.major, loaded))];
-  } catch (error) {
-    return [failed("server", error)];
+/** What the committed snapshots need of a server. */
+async function snapshotNeeds(loaded: LoadedConfig | undefined): Promise<SnapshotNeeds> {
+  const targets = loaded ? chooseTargets(loaded, []) : [];
+  const { targetStore } = await import("../target/snapshot-target.ts");
+  const extensions = new Set<string>();
+  for (const configured of targets) {
+    // Whether it is fresh does not matter here, and a digest that matches nothing tells just as well.
+    const lookup = await targetStore(configured)?.find(configured.name, "");
+    if (lookup?.status === "stale") for (const { name } of lookup.manifest.extensions) extensions.add(name);
   }
-}
-
-function describeServer(report: ServerReport): Check[] {
-  const durable = Object.entries(report.settings).filter(
-    ([name, value]) => value === "on" && name !== "wal_level",
-  );
-  return [
-    {
-      name: "server",
-      verdict: "ok",
-      detail: `Postgres ${report.version}, ${report.encoding}, as ${report.role}`,
-    },
-    report.mayCreateDatabases
-      ? { name: "right to create", verdict: "ok", detail: `${report.role} may create databases` }
-      : {
-          name: "right to create",
-          verdict: "fail",
-          detail: `${report.role} may not create databases`,
-          fix: `as a superuser: ALTER ROLE "${report.role}" CREATEDB`,
-        },
-    {
-      name: "connections",
-      verdict: report.usedConnections * 2 > report.maxConnections ? "warn" : "ok",
-      detail: `${report.usedConnections} of ${report.maxConnections} in use`,
-    },
-    durable.length === 0
-      ? { name: "durability", verdict: "ok", detail: "tuned for data that can be made again" }
-      : {
-          name: "durability",
-          verdict: "warn",
-          detail: `${durable.map(([name]) => name).join(", ")} on: clones and restores wait for the disk`,
-          fix: "turn them off if everything on this server can be made again; never on a server that holds real data",
-        },
-  ];
-}
-
-async function checkTools(major: number, loaded: LoadedConfig | undefined): Promise<Check[]> {
-  const { findTool } = await import("@headstart/pg-snapshot");
-  const needed = Object.values(loaded?.config.targets ?? {}).some((target) => target.snapshot);
-  const checks: Check[] = [];
-  for (const name of ["pg_dump", "pg_restore"] as const) {
-    try {
-      const tool = await findTool(name, major, loaded?.config.server.tools);
-      checks.push({ name, verdict: "ok", detail: `${tool.version}, ${tool.command.join(" ")}` });
-    } catch (error) {
-      const check = failed(name, error);
-      checks.push(needed ? check : { ...check, verdict: "warn" });
-    }
-  }
-  return checks;
+  const tools = targets.some(({ target }) => target.snapshot !== undefined);
+  return { tools, extensions: [...extensions].sort() };
 }

@@ -1,35 +1,57 @@
+import type { InventoryItem } from "@headstart/pg-snapshot";
 import type { CommandContext } from "../command-context.ts";
-import { loadConfig } from "../config/load-config.ts";
+import { loadConfigIfAny } from "../config/load-config.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { CommandResult } from "../output/command-result.ts";
 import { printable } from "../output/format.ts";
 import { openServer } from "../server/open-server.ts";
+import { didYouMean } from "../suggest.ts";
 
 /** Drops databases by name, or every template of a target. Databases that headstart did not make are refused. */
-export async function dropCommand(context: CommandContext, names: readonly string[]): Promise<CommandResult> {
-  const { config } = await loadConfig(context.cwd, context.configFile);
+export async function dropCommand(
+  context: CommandContext,
+  names: readonly string[],
+  { dryRun = false }: { dryRun?: boolean | undefined },
+): Promise<CommandResult> {
+  const loaded = await loadConfigIfAny(context);
   const { dropDatabaseByName, inventory } = await import("@headstart/pg-snapshot");
-  await using server = await openServer(config, context);
+  await using server = await openServer(loaded?.config.server ?? {}, context);
   const options = { server: server.url, signal: context.signal };
   const items = await inventory(options);
   const dropped: string[] = [];
   const absent: string[] = [];
-  for (const name of names) {
-    const templates = items.flatMap((item) =>
-      item.kind === "template" && item.description.target === name ? [item.name] : [],
-    );
-    for (const database of templates.length > 0 ? templates : [name]) {
-      const gone = await dropDatabaseByName(database, options);
-      (gone ? dropped : absent).push(database);
-    }
+  for (const database of planDrop(items, names)) {
+    const known = items.some((item) => item.name === database);
+    const gone = dryRun ? known : await dropDatabaseByName(database, options);
+    (gone ? dropped : absent).push(database);
   }
+  const words = knownWords(items);
   const lines = [
-    ...dropped.map((name) => `dropped ${name}`),
-    ...absent.map((name) => `no database "${printable(name)}"`),
+    ...dropped.map((name) => `${dryRun ? "would drop" : "dropped"} ${name}`),
+    ...absent.map((name) => `no database "${printable(name)}"${didYouMean(name, words)}`),
   ];
   return {
-    json: { dropped, absent },
+    json: { dryRun, dropped, absent },
     text: lines.join("\n"),
     exitCode: absent.length > 0 ? exitCodes.negative : exitCodes.ok,
   };
+}
+
+/** The databases that are meant: those of that name, else the templates of the target of that name. */
+export function planDrop(items: readonly InventoryItem[], names: readonly string[]): string[] {
+  const databases = names.flatMap((name) => {
+    if (items.some((item) => item.name === name)) return [name];
+    const templates = items.flatMap((item) =>
+      item.kind === "template" && item.description.target === name ? [item.name] : [],
+    );
+    return templates.length > 0 ? templates : [name];
+  });
+  return [...new Set(databases)];
+}
+
+function knownWords(items: readonly InventoryItem[]): string[] {
+  const words = items.flatMap((item) =>
+    item.kind === "template" ? [item.name, item.description.target] : [item.name],
+  );
+  return [...new Set(words)];
 }

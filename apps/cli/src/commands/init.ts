@@ -1,100 +1,97 @@
 import { existsSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-context.ts";
-import { configFileNames } from "../config/load-config.ts";
+import { configFileNames } from "../config/find-config.ts";
 import type { CommandResult } from "../output/command-result.ts";
+import { configText } from "./config-text.ts";
 
-/** Where migrations usually are, by tool. */
-const usualInputs = [
-  "migrations",
-  "db/migrations",
-  "database/migrations",
-  "prisma",
-  "drizzle",
-  "supabase/migrations",
-  "db",
-  "sql",
-];
-const usualSeeds = ["seeds", "db/seeds", "prisma/seed.ts", "fixtures", "test/fixtures"];
+/** Where migrations and what fills tables usually are, by the tools and habits of projects. */
+const usualInputs: readonly string[] = [
+  "migrations db/migrations db/migrate database/migrations src/migrations supabase/migrations",
+  "prisma/schema.prisma prisma/migrations drizzle sql",
+  "seeds db/seeds prisma/seed.ts supabase/seed.sql fixtures test/fixtures",
+].flatMap((paths) => paths.split(" "));
 
 /** Writes a configuration that fits what lies in the folder, to be read and completed. */
 export async function initCommand(
-  context: CommandContext,
+  { cwd, configFile }: CommandContext,
   { force = false }: { force?: boolean | undefined },
 ): Promise<CommandResult> {
-  const existing = configFileNames.find((name) => existsSync(join(context.cwd, name)));
-  if (existing !== undefined && !force) {
-    throw new CliError("FILE_EXISTS", `"${existing}" is there already`, {
-      hint: "to write it anew: headstart init --force",
-    });
+  if (configFile !== undefined) {
+    throw new CliError(
+      "USAGE",
+      "init writes headstart.config.ts in the present folder, --config names another",
+      {
+        hint: "go to the folder and leave --config out",
+      },
+    );
   }
-  const inputs = [...usualInputs, ...usualSeeds].filter((path) => existsSync(join(context.cwd, path)));
-  const file = join(context.cwd, "headstart.config.mjs");
-  const command = await usualCommand(context.cwd);
-  await writeFile(file, configText({ name: targetName(context.cwd), inputs, command }));
-  const next = [
-    `wrote ${file}`,
-    "",
-    "Next: name everything that the database is made from under `inputs`, and how under `build`. Then",
-    "  headstart doctor                     looks whether all that is needed is there",
-    "  headstart prepare                    builds once, and is ready at once from then on",
-    "  headstart prepare --update-snapshot  saves a snapshot to commit",
+  const name = "headstart.config.ts";
+  const existing = configFileNames.find((candidate) => existsSync(join(cwd, candidate)));
+  if (existing !== undefined && !(force && existing === name)) {
+    const hint =
+      existing === name ? "to write it anew: headstart init --force" : `remove "${existing}" first`;
+    throw new CliError("FILE_EXISTS", `"${existing}" is there already`, { hint });
+  }
+  const inputs = await findInputs(cwd);
+  const command = await usualCommand(cwd);
+  const file = join(cwd, name);
+  await writeFile(file, configText({ target: targetName(cwd), inputs, command }));
+  return {
+    json: { file, inputs, command: command ?? null },
+    text: [`wrote ${file}`, ...found(inputs, command), "", ...nextSteps].join("\n"),
+  };
+}
+
+const nextSteps = [
+  "Read it through: whatever the database is made from belongs under `inputs`. Then",
+  "  headstart doctor                     tells whether all that is needed is there",
+  "  headstart prepare                    builds once, and is ready at once from then on",
+  "  headstart prepare --update-snapshot  saves a snapshot to commit",
+  "  headstart lint                       fails where that snapshot is stale; --turbo prints its turbo task",
+];
+
+function found(inputs: readonly string[], command: readonly string[] | undefined): string[] {
+  return [
+    inputs.length > 0 ? `inputs: ${inputs.join(", ")}` : "inputs: none were recognised, so name them",
+    command
+      ? `build:  ${command.join(" ")}`
+      : "build:  not recognised, so write the command that fills an empty database",
   ];
-  return { json: { file, inputs, command }, text: next.join("\n") };
+}
+
+async function findInputs(cwd: string): Promise<string[]> {
+  const present: string[] = [];
+  for (const path of usualInputs) {
+    // An empty folder selects nothing, which is an error of its own.
+    const entries = await readdir(join(cwd, path)).catch(() => undefined);
+    const isFile = entries === undefined && existsSync(join(cwd, path));
+    if (isFile || (entries?.length ?? 0) > 0) present.push(path);
+  }
+  return present;
 }
 
 function targetName(cwd: string): string {
-  return (
-    basename(cwd)
-      .toLowerCase()
-      .replace(/[^a-z0-9_-]+/g, "-") || "database"
-  );
+  const plain = basename(cwd)
+    .toLowerCase()
+    .replace(/[^a-z0-9_-]+/g, "-")
+    .replace(/^-+|-+$/g, "");
+  return plain || "database";
 }
 
-/** The package script that sets a database up, by the names that projects give it. */
-async function usualCommand(cwd: string): Promise<string[]> {
+/** Names of package scripts that set a database up, the most complete first. */
+const usualScripts = ["db:setup", "db:build", "db:seed", "seed", "db:migrate", "migrate"];
+
+async function usualCommand(cwd: string): Promise<string[] | undefined> {
   const text = await readFile(join(cwd, "package.json"), "utf8").catch(() => "{}");
-  let scripts: Record<string, unknown> = {};
+  let scripts: object = {};
   try {
-    scripts = (JSON.parse(text) as { scripts?: Record<string, unknown> }).scripts ?? {};
+    scripts = (JSON.parse(text) as { scripts?: object }).scripts ?? {};
   } catch {
     // A package.json that does not parse has no scripts to choose from.
   }
-  const script = ["db:setup", "db:seed", "seed", "db:migrate", "migrate"].find((name) => name in scripts);
-  return script === undefined ? ["node", "scripts/build-database.mjs"] : ["npm", "run", script];
-}
-
-interface ConfigParts {
-  readonly name: string;
-  readonly inputs: readonly string[];
-  readonly command: readonly string[];
-}
-
-function configText({ name, inputs, command }: ConfigParts): string {
-  const listed = (inputs.length > 0 ? inputs : ["migrations"]).map(
-    (path) => `        ${JSON.stringify(path.replaceAll("/", "-"))}: ${JSON.stringify(path)},`,
-  );
-  return `/** @type {import("@headstart/cli").HeadstartConfig} */
-export default {
-  targets: {
-    ${JSON.stringify(name)}: {
-      // Everything that the database is made from. A change in any of these files makes it anew.
-      inputs: {
-${listed.join("\n")}
-      },
-      // Fills the empty database that DATABASE_URL leads to. Of the environment it sees PATH, HOME and the
-      // like, and the variables that are declared here, whose values then count as inputs.
-      environment: [],
-      build: { command: ${JSON.stringify(command)} },
-      // What must be there when the build says that it is done.
-      require: [],
-      // What is left out of the committed snapshot, for example { truncate: "jobs" }.
-      strip: [],
-      snapshot: { directory: "snapshots" },
-    },
-  },
-};
-`;
+  const script = usualScripts.find((name) => Object.hasOwn(scripts, name));
+  return script === undefined ? undefined : ["npm", "run", script];
 }

@@ -1,117 +1,137 @@
 import { relative } from "node:path";
-import type { SnapshotCheck, SnapshotManifest } from "@headstart/pg-snapshot";
+import type { Difference } from "@headstart/fingerprint";
+import type { SnapshotManifest } from "@headstart/pg-snapshot";
 import type { CommandContext } from "../command-context.ts";
-import type { TargetConfig } from "../config/config-schema.ts";
-import { chooseTargets, loadConfig } from "../config/load-config.ts";
+import { chooseTargets, type ConfiguredTarget } from "../config/choose-targets.ts";
+import { loadConfig } from "../config/load-config.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { CommandResult } from "../output/command-result.ts";
-import { formatBytes, formatDuration } from "../output/format.ts";
-import { targetStore } from "../target/snapshot-target.ts";
-import { targetKey } from "../target/target-key.ts";
-import { describeDifference } from "./describe-difference.ts";
+import { formatBytes } from "../output/format.ts";
+import { checkTarget, type CheckedTarget } from "../target/check-target.ts";
+import { unlistedProgram } from "../target/unlisted-program.ts";
+import { describeDifference, differenceJson } from "./describe-difference.ts";
+import { remedy, type Remedy } from "./remedy.ts";
+import { sizeWarning } from "./size-warning.ts";
 
 /** Whether the committed snapshots are whole and were made from the present inputs. */
 export async function lintCommand(context: CommandContext, names: readonly string[]): Promise<CommandResult> {
-  const loaded = await loadConfig(context.cwd, context.configFile);
-  const findings: Linted[] = [];
-  for (const [name, target] of chooseTargets(loaded, names)) {
-    context.progress.show(name, { phase: "fingerprint" });
-    findings.push(await lintTarget(context, { name, target, directory: loaded.directory }));
+  const loaded = await loadConfig(context);
+  const findings: Finding[] = [];
+  for (const configured of chooseTargets(loaded, names)) {
+    findings.push(await lintTarget(context, configured));
   }
-  const fine = findings.every(({ finding: { status } }) => status === "fresh" || status === "no-snapshot");
+  const fine = findings.every(({ status }) => status === "fresh" || status === "none");
   return {
-    json: { fresh: fine, targets: findings.map(({ finding }) => finding) },
-    text: findings.map(({ text }) => text).join("\n\n"),
+    json: { fresh: fine, targets: findings.map(findingJson) },
+    text: findings.map((finding) => describe(finding, context)).join("\n"),
     exitCode: fine ? exitCodes.ok : exitCodes.negative,
   };
 }
 
 interface Finding {
   readonly target: string;
-  readonly status: SnapshotCheck["status"] | "no-snapshot";
+  /** `none` when the target keeps no snapshot. */
+  readonly status: "fresh" | "stale" | "missing" | "torn" | "corrupt" | "none";
+  readonly fingerprint: string;
   readonly reason?: string | undefined;
-  readonly changes?: readonly string[] | undefined;
-  readonly fix?: string | undefined;
+  readonly manifest?: SnapshotManifest | undefined;
+  readonly changes?: Difference | undefined;
+  /** Why the changes cannot be told. */
+  readonly changesUnknown?: string | undefined;
+  readonly remedy?: Remedy | undefined;
+  readonly warnings: readonly string[];
 }
 
-interface Linted {
-  readonly finding: Finding;
-  /** The same in words. */
-  readonly text: string;
-}
-
-interface LintSubject {
-  readonly name: string;
-  readonly target: TargetConfig;
-  readonly directory: string;
-}
-
-async function lintTarget(
-  context: CommandContext,
-  { name, target, directory }: LintSubject,
-): Promise<Linted> {
-  const { colors, environment, signal } = context;
-  const store = targetStore(target, directory);
-  if (!store) {
-    return {
-      finding: { target: name, status: "no-snapshot" },
-      text: `${colors.dim("–")} ${name}: keeps no committed snapshot`,
-    };
+async function lintTarget(context: CommandContext, configured: ConfiguredTarget): Promise<Finding> {
+  const { key, check } = await checkTarget(configured, context);
+  const unlisted = unlistedProgram(configured, key.manifest);
+  const found = { target: configured.name, fingerprint: key.digest };
+  if (check === undefined) return { ...found, status: "none", warnings: unlisted };
+  if (check.status === "fresh") {
+    const { manifest } = check;
+    const large = await sizeWarning(configured, manifest);
+    return { ...found, status: "fresh", manifest, warnings: [...unlisted, ...large] };
   }
-  const [{ checkSnapshot }, key] = await Promise.all([
-    import("@headstart/pg-snapshot"),
-    targetKey({ name, target, directory, environment, signal }),
-  ]);
-  const check = await checkSnapshot(store, { target: name, digest: key.digest }, { signal });
-  if (check.status === "fresh") return fresh(context, name, { target, manifest: check.manifest });
-  const changes = check.status === "stale" ? await changesSince(check.manifest, key.manifest) : [];
-  const fix = `npx headstart prepare ${quoteForShell(name)} --update-snapshot`;
-  const folder = relative(context.cwd, directory) || ".";
-  const manifest = check.status === "stale" ? check.manifest : undefined;
-  const text = [
-    `${colors.red("✗")} ${colors.bold(name)}: the committed snapshot is ${colors.red(check.status)}`,
-    `  ${check.reason}`,
-    ...changes.map((line) => `    ${line}`),
-    "",
-    "  Tests and tools start from this snapshot, so it has to match its inputs. Make it anew and commit it:",
-    `    ${colors.bold(folder === "." ? fix : `cd ${quoteForShell(folder)} && ${fix}`)}`,
-    `  ${needs(manifest)}`,
-  ].join("\n");
-  return { finding: { target: name, status: check.status, reason: check.reason, changes, fix }, text };
+  return {
+    ...found,
+    status: check.status,
+    reason: check.reason,
+    ...(check.status === "stale" && (await changesSince(check.manifest, key))),
+    remedy: remedy(configured, context, check),
+    warnings: unlisted,
+  };
 }
 
-function fresh(
-  { colors }: CommandContext,
-  name: string,
-  { target, manifest }: { target: TargetConfig; manifest: SnapshotManifest },
-): Linted {
-  const { bytes } = manifest.dump;
-  const limit = target.snapshot?.warnAboveBytes ?? Infinity;
-  const large =
-    bytes > limit
-      ? `\n  ${colors.yellow("!")} it has ${formatBytes(bytes)}, more than ${formatBytes(limit)}: every version of it stays in the repository for ever. Strip more, or track *.pgdump with Git LFS.`
-      : "";
-  const text = `${colors.green("✓")} ${name}: the committed snapshot is fresh (${formatBytes(bytes)}, made ${manifest.createdAt.slice(0, 10)})${large}`;
-  return { finding: { target: name, status: "fresh" }, text };
-}
-
-async function changesSince(manifest: SnapshotManifest, present: string): Promise<string[]> {
+/** A damaged list of files takes away the explanation, not the answer. */
+async function changesSince(
+  manifest: SnapshotManifest,
+  key: CheckedTarget["key"],
+): Promise<Pick<Finding, "manifest" | "changes" | "changesUnknown">> {
   const { compare, FingerprintError } = await import("@headstart/fingerprint");
   try {
-    return describeDifference(compare(manifest.files.map((line) => `${line}\n`).join(""), present));
+    const before = manifest.files.map((line) => `${line}\n`).join("");
+    return { manifest, changes: compare(before, key.manifest) };
   } catch (error) {
     if (!(error instanceof FingerprintError)) throw error;
-    return [`(which files cannot be told: ${error.message})`];
+    return { manifest, changesUnknown: error.message };
   }
 }
 
-function needs(manifest: SnapshotManifest | undefined): string {
-  const buildMs = manifest?.buildMs ?? undefined;
-  const time =
-    buildMs === undefined ? "" : `, and about ${formatDuration(buildMs)}, which the last build took`;
-  return `It needs a Postgres server (DATABASE_URL, or an installation that an embedded server is started from), pg_dump${time}.`;
+function findingJson(finding: Finding): object {
+  const { target, status, fingerprint, reason, manifest, changes, remedy: fix, warnings } = finding;
+  const snapshot = manifest && {
+    fingerprint: manifest.fingerprint,
+    bytes: manifest.dump.bytes,
+    buildMs: manifest.buildMs,
+    createdAt: manifest.createdAt,
+  };
+  return {
+    target,
+    status,
+    fingerprint,
+    reason,
+    snapshot,
+    changes: changes && differenceJson(changes),
+    fix: fix && { directory: fix.directory, commands: fix.commands },
+    warnings,
+  };
 }
 
-function quoteForShell(text: string): string {
-  return /^[\w./@:-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+function describe(finding: Finding, context: CommandContext): string {
+  const { colors } = context;
+  const { target, status, manifest } = finding;
+  const warnings = finding.warnings.map((line) => `  ${colors.yellow("!")} ${line}`);
+  if (status === "none") {
+    return [`${colors.dim("–")} ${target}: keeps no committed snapshot`, ...warnings].join("\n");
+  }
+  if (status === "fresh") {
+    const about =
+      manifest && ` (${formatBytes(manifest.dump.bytes)}, made ${manifest.createdAt.slice(0, 10)})`;
+    return [`${colors.green("✓")} ${target}: the committed snapshot is fresh${about}`, ...warnings].join(
+      "\n",
+    );
+  }
+  return [
+    `${colors.red("✗")} ${colors.bold(target)}: the committed snapshot is ${colors.red(status)}`,
+    ...explanation(finding).map((line) => `  ${line}`),
+    ...instructions(finding, context).map((line) => `  ${line}`),
+    ...warnings,
+  ].join("\n");
+}
+
+function explanation({ reason = "", changes, changesUnknown }: Finding): string[] {
+  const unknown = changesUnknown === undefined ? [] : [`which ones cannot be told: ${changesUnknown}`];
+  const lines = [...(changes ? describeDifference(changes) : []), ...unknown];
+  return [reason, ...(lines.length > 0 ? ["", ...lines.map((line) => `  ${line}`)] : []), ""];
+}
+
+function instructions({ remedy: fix }: Finding, { cwd, colors }: CommandContext): string[] {
+  if (fix === undefined) return [];
+  const away = relative(cwd, fix.directory);
+  return [
+    fix.why,
+    ...(away === "" && fix.place === "." ? [] : [`In ${fix.place === "." ? away : fix.place} run:`]),
+    ...fix.commands.map((command) => `    ${colors.bold(command)}`),
+    ...fix.needs,
+  ];
 }

@@ -1,59 +1,60 @@
+import type { EmbeddedServerStatus } from "@headstart/pg-snapshot";
 import type { CommandContext } from "../command-context.ts";
-import { loadConfig } from "../config/load-config.ts";
-import { CliError } from "../cli-error.ts";
+import { loadConfigIfAny } from "../config/load-config.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { CommandResult } from "../output/command-result.ts";
+import { formatTable } from "../output/format.ts";
+import { openServer } from "../server/open-server.ts";
 
-/** The embedded server's settings; without a configuration file the defaults hold. */
-async function embeddedSettings(
-  context: CommandContext,
-): Promise<{ directory?: string | undefined; binaries?: string | undefined }> {
-  try {
-    return (await loadConfig(context.cwd, context.configFile)).config.server.embedded ?? {};
-  } catch (error) {
-    if (error instanceof CliError && error.code === "CONFIG_MISSING" && context.configFile === undefined)
-      return {};
-    throw error;
-  }
+export interface ServerFlags {
+  /** The URL alone is asked for. */
+  readonly url?: boolean | undefined;
 }
 
-export async function serverStartCommand(context: CommandContext): Promise<CommandResult> {
-  const settings = await embeddedSettings(context);
-  const { startEmbeddedServer } = await import("@headstart/pg-snapshot");
-  const server = await startEmbeddedServer({
-    ...settings,
-    keepRunning: true,
-    signal: context.signal,
-    onProgress: (step) => context.progress.show("server", step),
-  });
-  await server.leave();
-  const { url, version, port, dataDirectory, logFile } = server;
-  return {
-    json: { running: true, url, version, port, dataDirectory, logFile },
-    text: `Postgres ${version} is running\n${url}\n\nexport DATABASE_URL='${url}'`,
-  };
+export async function serverStartCommand(
+  context: CommandContext,
+  flags: ServerFlags,
+): Promise<CommandResult> {
+  const settings = (await loadConfigIfAny(context))?.config.server.embedded;
+  // Not the server of DATABASE_URL: the embedded one is what is asked for.
+  const embedded = { embedded: settings };
+  const server = await openServer(embedded, { ...context, environment: {} }, { keepRunning: true });
+  await server[Symbol.asyncDispose]();
+  return await describeStatus(settings?.directory, flags);
+}
+
+export async function serverStatusCommand(
+  context: CommandContext,
+  flags: ServerFlags,
+): Promise<CommandResult> {
+  const settings = (await loadConfigIfAny(context))?.config.server.embedded;
+  return await describeStatus(settings?.directory, flags);
 }
 
 export async function serverStopCommand(context: CommandContext): Promise<CommandResult> {
-  const { directory } = await embeddedSettings(context);
+  const settings = (await loadConfigIfAny(context))?.config.server.embedded;
   const { stopEmbeddedServer } = await import("@headstart/pg-snapshot");
-  const stopped = await stopEmbeddedServer(directory, { signal: context.signal });
+  const stopped = await stopEmbeddedServer(settings?.directory, { signal: context.signal });
+  return { json: { stopped }, text: stopped ? "stopped" : "no embedded server was running" };
+}
+
+async function describeStatus(directory: string | undefined, flags: ServerFlags): Promise<CommandResult> {
+  const { embeddedServerStatus } = await import("@headstart/pg-snapshot");
+  const status = await embeddedServerStatus(directory);
+  const { url, ...shown } = status.running ? status : { ...status, url: undefined };
   return {
-    json: { stopped },
-    text: stopped ? "stopped" : "no embedded server is running",
-    exitCode: stopped ? exitCodes.ok : exitCodes.negative,
+    json: flags.url ? status : shown,
+    text: flags.url && url !== undefined ? url : describe(status),
+    exitCode: status.running ? exitCodes.ok : exitCodes.negative,
   };
 }
 
-export async function serverStatusCommand(context: CommandContext): Promise<CommandResult> {
-  const { directory } = await embeddedSettings(context);
-  const { embeddedServerStatus } = await import("@headstart/pg-snapshot");
-  const status = await embeddedServerStatus(directory);
-  return {
-    json: status,
-    text: status.running
-      ? `Postgres ${status.major} is running (pid ${status.pid}, port ${status.port})\n${status.url}`
-      : `no embedded server is running in "${status.directory}"`,
-    exitCode: status.running ? exitCodes.ok : exitCodes.negative,
-  };
+function describe(status: EmbeddedServerStatus): string {
+  if (!status.running) return `no embedded server is running in "${status.directory}"`;
+  return formatTable([
+    ["embedded server", `Postgres ${status.major} on 127.0.0.1:${status.port}, pid ${status.pid}`],
+    ["data", status.dataDirectory],
+    ["stays running", status.staysRunning ? "until: headstart server stop" : "while somebody uses it"],
+    ["address", "headstart server status --url"],
+  ]);
 }

@@ -1,162 +1,180 @@
-import type { InventoryItem } from "@headstart/pg-snapshot";
+import type { InventoryItem, SnapshotLookup } from "@headstart/pg-snapshot";
 import type { CommandContext } from "../command-context.ts";
-import type { TargetConfig } from "../config/config-schema.ts";
-import { chooseTargets, loadConfig, type LoadedConfig } from "../config/load-config.ts";
-import { latestRuns, type Run } from "../history/run-history.ts";
+import { chooseTargets, type ConfiguredTarget } from "../config/choose-targets.ts";
+import { loadConfig } from "../config/load-config.ts";
+import { exitCodeOf, exitCodes } from "../exit-codes.ts";
+import { recordedRuns, type Run } from "../history/run-history.ts";
+import { summariseRuns, type TierSummary } from "../history/summarise-runs.ts";
 import type { CommandResult } from "../output/command-result.ts";
-import { formatBytes, formatDuration, formatTable } from "../output/format.ts";
-import { serverUrlOf } from "../server/open-server.ts";
+import { formatBytes, formatDuration, formatTable, printable } from "../output/format.ts";
+import { lookAtServer, type ServerView } from "../server/look-at-server.ts";
+import { projectCache } from "../target/project-cache.ts";
 import { targetStore } from "../target/snapshot-target.ts";
 import { targetKey } from "../target/target-key.ts";
-
-/** Milliseconds of build below which a committed snapshot costs more than it gives. */
-const worthwhileMs = 60_000;
+import { sizeWarning } from "./size-warning.ts";
 
 /** What is ready, what each tier took and saved, and whether the snapshot is worth having. */
 export async function statusCommand(
   context: CommandContext,
   names: readonly string[],
 ): Promise<CommandResult> {
-  const loaded = await loadConfig(context.cwd, context.configFile);
-  const { items, server } = await lookAtServer(context, loaded);
+  const loaded = await loadConfig(context);
+  const chosen = chooseTargets(loaded, names);
+  const server = await lookAtServer(loaded.config.server, context);
   const targets: TargetStatus[] = [];
-  for (const [name, target] of chooseTargets(loaded, names)) {
-    context.progress.show(name, { phase: "fingerprint" });
-    targets.push(await targetStatus(context, { name, target, directory: loaded.directory, items }));
-  }
-  const others = items.filter((item) => item.kind !== "template");
-  const clones = others.map((item) => [`  ${item.name}`, item.kind, formatBytes(item.bytes)]);
-  const text = [
-    `server: ${server}`,
-    ...targets.map((status) => describe(status, context)),
-    ...(clones.length > 0 ? [`clones\n${formatTable(clones)}`] : []),
-  ].join("\n\n");
-  return { json: { server, targets, databases: items }, text };
+  for (const configured of chosen) targets.push(await targetStatus(context, configured, server));
+  return {
+    json: { server: serverJson(server), targets },
+    text: [
+      describeServer(server, context),
+      ...targets.map((status) => describeTarget(status, context)),
+      ...describeOthers(server),
+    ].join("\n\n"),
+    exitCode: server.status === "failed" ? exitCodeOf(server.error.code) : exitCodes.ok,
+  };
 }
 
 interface TargetStatus {
   readonly target: string;
   readonly fingerprint: string;
-
-  readonly template: "ready" | "absent";
+  /** `unknown` when the server cannot be asked. */
+  readonly template: "ready" | "absent" | "unknown";
+  readonly templateName?: string | undefined;
   readonly templateBytes?: number | undefined;
-  readonly snapshot: string;
+  /** Templates of the same target and other content. */
+  readonly otherTemplates: number;
+  /** By the manifest and the dump's size; `lint` checks every byte. */
+  readonly snapshot: "fresh" | "none" | Exclude<SnapshotLookup["status"], "found">;
+  readonly snapshotReason?: string | undefined;
   readonly snapshotBytes?: number | undefined;
   readonly buildMs?: number | undefined;
-  /** Median milliseconds of the recorded runs, and how many there were, by tier. */
-  readonly tiers: Readonly<
-    Record<
-      string,
-      { readonly runs: number; readonly medianMs: number; readonly savedMs?: number | undefined }
-    >
-  >;
+  readonly tiers: readonly TierSummary[];
+  readonly lastRuns: readonly Run[];
   readonly advice: readonly string[];
 }
 
-interface Subject {
-  readonly name: string;
-  readonly target: TargetConfig;
-  readonly directory: string;
-  readonly items: readonly InventoryItem[];
-}
+/** Runs that the JSON document lists. */
+const listedRuns = 10;
 
 async function targetStatus(
   context: CommandContext,
-  { name, target, directory, items }: Subject,
+  configured: ConfiguredTarget,
+  server: ServerView,
 ): Promise<TargetStatus> {
-  const { environment, signal } = context;
-  const key = await targetKey({ name, target, directory, environment, signal });
-  const template = items.find(
-    (item) =>
-      item.kind === "template" && item.description.target === name && item.description.digest === key.digest,
-  );
-  const lookup = await targetStore(target, directory)?.find(name, key.digest, { signal });
+  const { name, directory } = configured;
+  const { environment, signal, progress } = context;
+  progress.show(name, { phase: "fingerprint" });
+  const key = await targetKey(configured, { environment, signal });
+  const lookup = await targetStore(configured)?.find(name, key.digest, { signal });
   const manifest = lookup?.status === "found" || lookup?.status === "stale" ? lookup.manifest : undefined;
-  const runs = await latestRuns(name);
-  const built = runs.find((run) => run.tier === "build");
-  const buildMs = built?.ms ?? manifest?.buildMs ?? undefined;
+  const runs = await recordedRuns(await projectCache(directory, environment), name);
+  const buildMs = runs.find((run) => run.tier === "build")?.ms ?? manifest?.buildMs ?? undefined;
+  const large = manifest && lookup?.status === "found" ? await sizeWarning(configured, manifest) : [];
   return {
     target: name,
     fingerprint: key.digest,
-    template: template ? "ready" : "absent",
-    templateBytes: template?.bytes,
+    ...templateStatus(server, name, key.digest),
     snapshot: lookup === undefined ? "none" : lookup.status === "found" ? "fresh" : lookup.status,
+    snapshotReason: lookup && "reason" in lookup ? lookup.reason : undefined,
     snapshotBytes: manifest?.dump.bytes,
     buildMs,
-    tiers: tierFigures(runs, buildMs),
-    advice: advice({ target, buildMs, bytes: manifest?.dump.bytes }),
+    tiers: summariseRuns(runs, buildMs),
+    lastRuns: runs.slice(0, listedRuns),
+    advice: [...worthAdvice(configured, buildMs), ...large],
   };
 }
 
-function tierFigures(runs: readonly Run[], buildMs: number | undefined): TargetStatus["tiers"] {
-  const figures = (["template", "snapshot", "build"] as const).flatMap((tier) => {
-    const times = runs
-      .filter((run) => run.tier === tier)
-      .map((run) => run.ms)
-      .sort((a, b) => a - b);
-    const medianMs = times[Math.floor(times.length / 2)];
-    if (medianMs === undefined) return [];
-    const savedMs =
-      tier === "build" || buildMs === undefined ? undefined : Math.max(0, buildMs - medianMs) * times.length;
-    return [[tier, { runs: times.length, medianMs, savedMs }] as const];
-  });
-  return Object.fromEntries(figures);
+function templateStatus(
+  server: ServerView,
+  target: string,
+  digest: string,
+): Pick<TargetStatus, "template" | "templateName" | "templateBytes" | "otherTemplates"> {
+  if (server.status === "failed") return { template: "unknown", otherTemplates: 0 };
+  const ours = server.databases.filter(
+    (item) => item.kind === "template" && item.description.target === target,
+  );
+  const present = ours.find((item) => item.kind === "template" && item.description.digest === digest);
+  if (!present) return { template: "absent", otherTemplates: ours.length };
+  return {
+    template: "ready",
+    templateName: present.name,
+    templateBytes: present.bytes,
+    otherTemplates: ours.length - 1,
+  };
 }
 
-interface AdviceSubject {
-  readonly target: TargetConfig;
-  readonly buildMs: number | undefined;
-  readonly bytes: number | undefined;
+/** Milliseconds of build below which a committed snapshot costs more than it gives. */
+const worthwhileMs = 60_000;
+
+function worthAdvice({ target }: ConfiguredTarget, buildMs: number | undefined): string[] {
+  if (!target.snapshot || buildMs === undefined || buildMs >= worthwhileMs) return [];
+  return [
+    `the build takes ${formatDuration(buildMs)}, less than a minute: a committed snapshot costs more than it gives here; without "snapshot" the template tier still makes every run but the first one fast`,
+  ];
 }
 
-function advice({ target, buildMs, bytes }: AdviceSubject): string[] {
-  const lines: string[] = [];
-  if (target.snapshot && buildMs !== undefined && buildMs < worthwhileMs) {
-    lines.push(
-      `the build takes ${formatDuration(buildMs)}, under a minute: a committed snapshot costs more than it gives here, the template tier alone will do`,
-    );
-  }
-  if (target.snapshot && bytes !== undefined && bytes > target.snapshot.warnAboveBytes) {
-    lines.push(`the snapshot has ${formatBytes(bytes)}: strip more, or track *.pgdump with Git LFS`);
-  }
-  return lines;
+function describeServer(server: ServerView, { colors }: CommandContext): string {
+  if (server.status !== "failed") return `server  ${server.description}`;
+  const { code, message, hint } = server.error;
+  const fix = hint === undefined ? "" : `\n        ${hint}`;
+  return `server  ${server.description}: ${colors.red(printable(message))} [${code}]${fix}`;
 }
 
-function describe(status: TargetStatus, { colors }: CommandContext): string {
+function describeTarget(status: TargetStatus, { colors }: CommandContext): string {
   const size = (bytes: number | undefined): string => (bytes === undefined ? "" : formatBytes(bytes));
-  const tiers = Object.entries(status.tiers).map(([tier, { runs, medianMs, savedMs }]) => [
-    `  ${tier} tier`,
-    `${runs} runs, median ${formatDuration(medianMs)}`,
-    savedMs === undefined ? "" : `saved ${formatDuration(savedMs)} in all`,
-  ]);
   const rows = [
-    ["  template", status.template, size(status.templateBytes)],
+    [
+      "  template",
+      status.template,
+      [
+        size(status.templateBytes),
+        status.otherTemplates > 0 ? `${status.otherTemplates} of other content` : "",
+      ]
+        .filter((part) => part !== "")
+        .join(", "),
+    ],
     ["  snapshot", status.snapshot, size(status.snapshotBytes)],
-    ...tiers,
+    ...status.tiers.map(({ tier, runs, medianMs, savedMs }) => [
+      `  ${tier} tier`,
+      `${runs} ${runs === 1 ? "run" : "runs"}, median ${formatDuration(medianMs)}`,
+      savedMs === undefined ? "" : `saved ${formatDuration(savedMs)} in all`,
+    ]),
+    ...status.lastRuns
+      .slice(0, 1)
+      .map(({ tier, ms, at }) => [
+        "  last run",
+        `${tier}, ${formatDuration(ms)}`,
+        at.slice(0, 16).replace("T", " "),
+      ]),
   ];
   const notes = status.advice.map((line) => `  ${colors.yellow("!")} ${line}`);
-  return [colors.bold(status.target), formatTable(rows), ...notes].join("\n");
+  return [colors.bold(printable(status.target)), formatTable(rows), ...notes].join("\n");
 }
 
-/** Status starts nothing: a server that does not run is a fact to be told. */
-async function lookAtServer(
-  context: CommandContext,
-  { config }: LoadedConfig,
-): Promise<{ server: string; items: InventoryItem[] }> {
-  const { describeServer, embeddedServerStatus, inventory, PgSnapshotError, resolveConnection } =
-    await import("@headstart/pg-snapshot");
-  let url = config.server.url ?? serverUrlOf(context.environment);
-  let server = url === undefined ? "" : describeServer(resolveConnection(url, context.environment));
-  if (url === undefined) {
-    const status = await embeddedServerStatus(config.server.embedded?.directory);
-    if (!status.running) return { server: "the embedded server, not running now", items: [] };
-    url = status.url;
-    server = `the embedded server, Postgres ${status.major} on port ${status.port}`;
-  }
-  try {
-    return { server, items: await inventory({ server: url, signal: context.signal }) };
-  } catch (error) {
-    if (!(error instanceof PgSnapshotError)) throw error;
-    return { server: `${server}: ${error.message}`, items: [] };
-  }
+/** What there is on the server besides templates. */
+function describeOthers(server: ServerView): string[] {
+  if (server.status === "failed") return [];
+  const words: Readonly<Record<InventoryItem["kind"], string>> = {
+    template: "template",
+    "kept-clone": "clone, kept",
+    clone: "clone",
+    scratch: "being made",
+  };
+  const others = server.databases.filter((item) => item.kind !== "template");
+  if (others.length === 0) return [];
+  const rows = others.map((item) => {
+    const left = "alive" in item && !item.alive;
+    return [
+      `  ${item.name}`,
+      left ? "left by a crash: headstart prune" : words[item.kind],
+      formatBytes(item.bytes),
+    ];
+  });
+  return [`other databases\n${formatTable(rows)}`];
+}
+
+function serverJson(server: ServerView): object {
+  if (server.status !== "failed") return server;
+  const { code, message, hint } = server.error;
+  return { ...server, error: { code, message, hint } };
 }

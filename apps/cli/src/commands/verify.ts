@@ -1,13 +1,12 @@
+import type { Verification } from "@headstart/pg-snapshot";
 import type { CommandContext } from "../command-context.ts";
-import { chooseTargets, loadConfig } from "../config/load-config.ts";
+import { chooseTargets } from "../config/choose-targets.ts";
+import { loadConfig } from "../config/load-config.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { CommandResult } from "../output/command-result.ts";
 import { printable } from "../output/format.ts";
 import { openServer } from "../server/open-server.ts";
 import { snapshotTarget } from "../target/snapshot-target.ts";
-
-/** Differences that are named; the rest is counted. */
-const shown = 20;
 
 /** Restores the committed snapshot and compares it with a built database. */
 export async function verifyCommand(
@@ -15,40 +14,46 @@ export async function verifyCommand(
   names: readonly string[],
   { rebuild = false }: { rebuild?: boolean | undefined },
 ): Promise<CommandResult> {
-  const { environment, signal, progress, colors } = context;
-  const loaded = await loadConfig(context.cwd, context.configFile);
+  const loaded = await loadConfig(context);
+  // A target without a snapshot has nothing to verify, unless it was named.
+  const targets = chooseTargets(loaded, names).filter(({ target }) => names.length > 0 || target.snapshot);
   const { verify } = await import("@headstart/pg-snapshot");
-  await using server = await openServer(loaded.config, context);
-  const results = [];
-  for (const [name, target] of chooseTargets(loaded, names)) {
-    const subject = snapshotTarget({ name, target, directory: loaded.directory, environment });
-    const verification = await verify(subject, {
+  await using server = await openServer(loaded.config.server, context);
+  const results: VerifiedTarget[] = [];
+  for (const configured of targets) {
+    const { name, target } = configured;
+    const verification = await verify(snapshotTarget(configured, context), {
       server: server.url,
       rebuild,
       tools: loaded.config.server.tools,
-      signal,
-      onProgress: (step) => progress.show(name, step),
+      deadlineMs: target.deadlineMs,
+      signal: context.signal,
+      onProgress: (step) => context.progress.show(name, step),
     });
     results.push({ target: name, ...verification });
   }
   const equal = results.every((result) => result.equal);
-  const text = results.map(({ target, differences, reference, ...result }) => {
-    const what = reference === "rebuild" ? "a database built anew" : "the built template";
-    if (result.equal) return `${colors.green("✓")} ${target}: the restored snapshot equals ${what}`;
-    const lines = differences.slice(0, shown).map(({ kind, name, left, right }) => {
-      const sides = `snapshot ${printable(left ?? "has none", 80)}, reference ${printable(right ?? "has none", 80)}`;
-      return `    ${kind} ${printable(name)}: ${sides}`;
-    });
-    const more = differences.length > shown ? [`    … and ${differences.length - shown} more`] : [];
-    return [
-      `${colors.red("✗")} ${target}: the restored snapshot differs from ${what}`,
-      ...lines,
-      ...more,
-    ].join("\n");
-  });
   return {
     json: { equal, targets: results },
-    text: text.join("\n"),
+    text: results.map((result) => describe(result, context)).join("\n") || "no target keeps a snapshot",
     exitCode: equal ? exitCodes.ok : exitCodes.negative,
   };
+}
+
+type VerifiedTarget = Verification & { readonly target: string };
+
+/** Differences that are named; the rest is counted. */
+const shown = 20;
+
+function describe(result: VerifiedTarget, { colors }: CommandContext): string {
+  const { target, equal, differences, reference } = result;
+  const what = reference === "rebuild" ? "a database built anew" : "the built template";
+  if (equal) return `${colors.green("✓")} ${target}: the restored snapshot equals ${what}`;
+  const lines = differences.slice(0, shown).map(({ kind, name, left, right }) => {
+    const sides = [left, right].map((side) => printable(side ?? "has none", 80));
+    return `    ${kind} ${printable(name)}: snapshot ${sides[0]}, reference ${sides[1]}`;
+  });
+  const more = differences.length > shown ? [`    … and ${differences.length - shown} more`] : [];
+  const head = `${colors.red("✗")} ${target}: the restored snapshot differs from ${what}`;
+  return [head, ...lines, ...more].join("\n");
 }

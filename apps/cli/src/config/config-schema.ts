@@ -1,22 +1,26 @@
 import { z } from "zod";
 
-const text = z.string().min(1);
+const text = z.string().min(1, "expected a text that is not empty");
 
-const rootInput = z.union([
-  text,
-  z.strictObject({
-    path: text,
-    include: z.array(text).min(1).optional(),
-    exclude: z.array(text).optional(),
-    gitignore: z.boolean().optional(),
-    eol: z.literal("lf").optional(),
-  }),
-]);
+const root = z.strictObject({
+  /** A folder or a file. */
+  path: text,
+  /** Globs of what counts; `!` takes away again, the last one that matches decides. Default: everything. */
+  include: z.array(text).min(1, "expected at least one glob").optional(),
+  /** Globs of what never counts. */
+  exclude: z.array(text).optional(),
+  /** Leaves out what git ignores. Default: false. */
+  gitignore: z.boolean().optional(),
+  /** Hashes text files as if they were checked out with LF. Default: the bytes as they are. */
+  eol: z.literal("lf").optional(),
+});
 
 /** What the build function of a target is given. */
 export interface BuildContext {
   /** Connection URL of the empty database. */
   readonly url: string;
+  /** Name of that database. */
+  readonly name: string;
   /** Aborts when the build has to end. */
   readonly signal: AbortSignal;
   /** Shows a few words on the progress line. */
@@ -27,17 +31,21 @@ export type BuildFunction = (context: BuildContext) => Promise<void>;
 
 const build = z.union(
   [
-    z.strictObject({ command: z.tuple([text], text) }),
+    z.strictObject({
+      /** The program and its arguments, run without a shell in the folder of the configuration. */
+      command: z.tuple([text], text),
+    }),
     z.custom<BuildFunction>((value) => typeof value === "function"),
   ],
   { error: 'expected { command: ["program", "argument"] } or a function' },
 );
 
-/** Checked again, with its table names, by pg-snapshot's own schema when the configuration is loaded. */
 const stripRule = z.union(
   [
     z.strictObject({ truncate: text }),
-    z.strictObject({ nullColumns: z.strictObject({ table: text, columns: z.array(text).min(1) }) }),
+    z.strictObject({
+      nullColumns: z.strictObject({ table: text, columns: z.array(text).min(1, "expected column names") }),
+    }),
     z.strictObject({ deleteWhere: z.strictObject({ table: text, where: text }) }),
     z.strictObject({ sql: text }),
   ],
@@ -57,42 +65,66 @@ const snapshot = z.strictObject({
 });
 
 const target = z.strictObject({
-  /** Raise it to throw away what was made before, for a reason that no input shows. */
-  version: z.union([z.number(), text]).default(1),
+  /** Change it to throw away what was made before, for a reason that no input shows. */
+  version: z.union([z.number(), text], { error: "expected a number or a text" }).default(1),
+  /** Everything that the database is made from, by names of your choice. */
   inputs: z
-    .record(z.string(), rootInput)
+    .record(text, z.union([text, root], { error: "expected a path or { path, include, exclude, … }" }))
     .refine((inputs) => Object.keys(inputs).length > 0, "expected at least one named input"),
-  /** Variables that the build may see, and that therefore count. */
+  /** Variables that the build sees, and that therefore count. */
   environment: z
     .array(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of a variable"))
     .default([]),
+  /** Fills the empty database. */
   build,
+  /** What is removed from the snapshot before it is saved. */
   strip: z.array(stripRule).default([]),
+  /** What must be there when the build or the restore says that it is done. */
   require: z
     .array(z.strictObject({ table: text, rows: z.number().int().nonnegative().optional() }))
     .default([]),
+  /** Where a snapshot is kept to be committed. Default: there is none. */
   snapshot: snapshot.optional(),
+  /** Milliseconds for a preparation, waiting for others included. */
+  deadlineMs: z.number().int().positive().default(3_600_000),
+});
+
+const server = z.strictObject({
+  /** A server that runs; what it leaves out comes from the `PG*` variables. Default: DATABASE_URL. */
+  url: z
+    .string()
+    .regex(/^postgres(ql)?:\/\//, "expected an address that starts with postgres://")
+    .optional(),
+  /** The server that is started where neither `url` nor DATABASE_URL names one. */
+  embedded: z
+    .strictObject({
+      /** Where it lives; who names the same folder shares it. Default: in the user's cache. */
+      directory: text.optional(),
+      /** Folder of `initdb` and `postgres`. Default: found. */
+      binaries: text.optional(),
+      /** Settings of Postgres, for example `{ max_connections: "200" }`. */
+      settings: z.record(text, z.string()).optional(),
+    })
+    .optional(),
+  /** Where pg_dump and pg_restore are. */
+  tools: z
+    .strictObject({
+      /** Runs them inside something else, for example `["docker", "compose", "exec", "-T", "db"]`. */
+      prefix: z.array(text).min(1, "expected a program").optional(),
+      /** Their folder. Default: found. */
+      directory: text.optional(),
+    })
+    .optional(),
 });
 
 export const configSchema = z.strictObject({
-  server: z
-    .strictObject({
-      url: z
-        .string()
-        .regex(/^postgres(ql)?:\/\//, "expected postgres://…")
-        .optional(),
-      embedded: z.strictObject({ directory: text.optional(), binaries: text.optional() }).optional(),
-      tools: z
-        .strictObject({ prefix: z.array(text).min(1).optional(), directory: text.optional() })
-        .optional(),
-    })
-    .default({}),
+  server: server.default({}),
   targets: z
-    .record(z.string().min(1), target)
+    .record(text, target)
     .refine((targets) => Object.keys(targets).length > 0, "expected at least one target"),
 });
 
-/** What a configuration file holds. */
+/** What a configuration file holds. Paths in it are relative to the file. */
 export type HeadstartConfig = z.input<typeof configSchema>;
 export type TargetConfig = z.output<typeof target>;
 export type ParsedConfig = z.output<typeof configSchema>;

@@ -1,9 +1,8 @@
-import { existsSync } from "node:fs";
-import { readFile } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
-import type { z } from "zod";
+import { dirname, resolve } from "node:path";
 import { CliError } from "../cli-error.ts";
-import type { ParsedConfig, TargetConfig } from "./config-schema.ts";
+import type { CommandContext } from "../command-context.ts";
+import type { ParsedConfig } from "./config-schema.ts";
+import { findConfig } from "./find-config.ts";
 
 /** A configuration that was found and checked. */
 export interface LoadedConfig {
@@ -13,89 +12,65 @@ export interface LoadedConfig {
   readonly config: ParsedConfig;
 }
 
-export const configFileNames = ["ts", "mts", "js", "mjs", "json"].map(
-  (extension) => `headstart.config.${extension}`,
-);
-
 /**
- * Finds the configuration in `start` or above it, and checks it.
+ * Finds the configuration in the present folder or above it, and checks it.
  *
- * @throws {CliError} `CONFIG_MISSING`; `CONFIG_INVALID` naming every wrong key and what was expected there
+ * @throws {CliError} `CONFIG_MISSING`, `CONFIG_AMBIGUOUS`; `CONFIG_INVALID` naming every wrong key and what was
+ * expected there; `CONFIG_ENVIRONMENT`
  */
-export async function loadConfig(start: string, given?: string): Promise<LoadedConfig> {
-  const file = given === undefined ? findUpwards(start) : resolve(start, given);
-  if (file === undefined || !existsSync(file)) {
-    const where = given === undefined ? `in "${start}" or a folder above it` : `at "${file}"`;
-    throw new CliError("CONFIG_MISSING", `no headstart.config.ts ${where}`, {
-      hint: "make one: headstart init",
-    });
-  }
-  const [{ configSchema }, value] = await Promise.all([import("./config-schema.ts"), readConfig(file)]);
+export async function loadConfig({
+  cwd,
+  configFile,
+}: Pick<CommandContext, "cwd" | "configFile">): Promise<LoadedConfig> {
+  const file = configFile === undefined ? findConfig(cwd) : resolve(cwd, configFile);
+  const [{ configSchema }, { readConfig }, { explainIssues }] = await Promise.all([
+    import("./config-schema.ts"),
+    import("./read-config.ts"),
+    import("./explain-issues.ts"),
+  ]);
+  const { value, variables } = await readConfig(file);
   const parsed = configSchema.safeParse(value);
   if (!parsed.success) {
-    const problems = parsed.error.issues.flatMap(flatten).map(({ path, message }) => `  ${path}: ${message}`);
+    const problems = explainIssues(configSchema, parsed.error, value).map((line) => `  ${line}`);
     throw new CliError("CONFIG_INVALID", `"${file}" is not right:\n${problems.join("\n")}`, {
-      hint: "the README of @headstart/cli lists every key",
+      hint: "the README of @headstart/cli explains every key",
     });
   }
-  return { file, directory: dirname(file), config: parsed.data };
-}
-
-/**
- * The targets a command is about: the named ones, or all.
- *
- * @throws {CliError} `TARGET_UNKNOWN`
- */
-export function chooseTargets(
-  { config, file }: LoadedConfig,
-  names: readonly string[],
-): [string, TargetConfig][] {
-  const all = Object.entries(config.targets);
-  if (names.length === 0) return all;
-  return names.map((name) => {
-    // Own keys only: "constructor" is no target.
-    const found = all.find(([key]) => key === name);
-    if (found) return found;
-    throw new CliError("TARGET_UNKNOWN", `no target "${name}" in "${file}"`, {
-      hint: `it has: ${all.map(([key]) => key).join(", ")}`,
-    });
-  });
-}
-
-function findUpwards(start: string): string | undefined {
-  for (let folder = resolve(start); ; folder = dirname(folder)) {
-    const file = configFileNames.map((name) => join(folder, name)).find((path) => existsSync(path));
-    if (file !== undefined) return file;
-    if (dirname(folder) === folder) return undefined;
+  if (variables.size > 0) {
+    const { checkEnvironment } = await import("./check-environment.ts");
+    await checkEnvironment(file, parsed.data, variables);
   }
+  const directory = dirname(file);
+  return { file, directory, config: withAbsolutePaths(parsed.data, directory) };
 }
 
-async function readConfig(file: string): Promise<unknown> {
+/** For commands that are about a server: without a configuration the defaults hold. */
+export async function loadConfigIfAny(context: CommandContext): Promise<LoadedConfig | undefined> {
   try {
-    if (file.endsWith(".json")) return JSON.parse(await readFile(file, "utf8")) as unknown;
-    const { createJiti } = await import("jiti");
-    return await createJiti(import.meta.url, { interopDefault: true }).import(file, { default: true });
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : String(cause);
-    throw new CliError("CONFIG_INVALID", `"${file}" cannot be loaded: ${message}`, { cause });
+    return await loadConfig(context);
+  } catch (error) {
+    const absent = error instanceof CliError && error.code === "CONFIG_MISSING";
+    if (absent && context.configFile === undefined) return undefined;
+    throw error;
   }
 }
 
-interface Problem {
-  readonly path: string;
-  readonly message: string;
-}
-
-/** One line for each wrong key; of a union's branches, the one that fits best. */
-function flatten(issue: z.core.$ZodIssue): Problem[] {
-  const path = issue.path.length === 0 ? "the whole file" : issue.path.join(".");
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ path: [...issue.path, key].join("."), message: "no such key" }));
-  }
-  if (issue.code !== "invalid_union") return [{ path, message: issue.message }];
-  const branches = issue.errors.map((issues) =>
-    issues.flatMap((inner) => flatten({ ...inner, path: [...issue.path, ...inner.path] })),
-  );
-  const best = branches.filter((problems) => problems.every((problem) => problem.path !== path));
-  return best[0] ?? [{ path, message: issue.message }];
+/** The server's paths; those of the targets stay as they are written, for they are shown. */
+function withAbsolutePaths(config: ParsedConfig, directory: string): ParsedConfig {
+  const { embedded, tools, ...server } = config.server;
+  const absolute = <T extends object>(settings: T, keys: readonly (keyof T)[]): T => {
+    const given = keys.filter((key) => settings[key] !== undefined);
+    return {
+      ...settings,
+      ...Object.fromEntries(given.map((key) => [key, resolve(directory, String(settings[key]))])),
+    };
+  };
+  return {
+    ...config,
+    server: {
+      ...server,
+      ...(embedded && { embedded: absolute(embedded, ["directory", "binaries"]) }),
+      ...(tools && { tools: absolute(tools, ["directory"]) }),
+    },
+  };
 }

@@ -3,8 +3,11 @@ import type { Progress } from "@headstart/pg-snapshot";
 import { formatBytes, formatDuration, printable } from "./format.ts";
 
 /** Shows what goes on, on standard error; nothing of it ever reaches standard output. */
-export interface ProgressLine extends Disposable {
+export interface ProgressLine {
+  /** @param subject what is worked on: a target's name, or "server" */
   show(subject: string, progress: Progress): void;
+  /** Ends the display, so that other text can be written. */
+  clear(): void;
 }
 
 export interface ProgressStream {
@@ -29,68 +32,90 @@ const phaseWords: Readonly<Record<Progress["phase"], string>> = {
   start: "starting",
 };
 
-const redrawMs = 100;
-
 /** One line that is rewritten on a terminal; a line for each phase where there is none. */
 export function progressLine(stream: ProgressStream): ProgressLine {
-  const started = performance.now();
-  return stream.isTTY ? rewritten(stream, started) : appended(stream, started);
+  return stream.isTTY ? rewrittenLine(stream) : appendedLines(stream);
 }
 
-function rewritten(stream: ProgressStream, started: number): ProgressLine {
-  let current: { subject: string; progress: Progress } | undefined;
+interface Shown {
+  readonly subject: string;
+  readonly progress: Progress;
+}
+
+const redrawMs = 100;
+const eraseLine = "\r\u001b[2K";
+
+function rewrittenLine(stream: ProgressStream): ProgressLine {
+  let current: Shown | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let startedAt = 0;
   const draw = (): void => {
     if (!current) return;
-    const line = describe(current.subject, current.progress, performance.now() - started);
-    stream.write(`\r\u001b[2K${line.slice(0, (stream.columns ?? 80) - 1)}`);
+    const line = describe(current, performance.now() - startedAt);
+    // One short of the width: a full line makes some terminals scroll.
+    stream.write(eraseLine + line.slice(0, (stream.columns ?? 80) - 1));
   };
-  const timer = setInterval(draw, redrawMs);
-  timer.unref();
   return {
     show: (subject, progress) => {
-      const first = current === undefined;
       current = { subject, progress };
-      if (first) draw();
+      if (timer !== undefined) return;
+      startedAt ||= performance.now();
+      timer = setInterval(draw, redrawMs).unref();
+      draw();
     },
-    [Symbol.dispose]: () => {
+    clear: () => {
       clearInterval(timer);
-      if (current) stream.write("\r\u001b[2K");
+      timer = undefined;
+      if (current) stream.write(eraseLine);
+      current = undefined;
     },
   };
 }
 
-function appended(stream: ProgressStream, started: number): ProgressLine {
+/** Phases that are over at once as a rule, and then are worth no line in a log. */
+const usuallyInstant: ReadonlySet<Progress["phase"]> = new Set(["fingerprint", "sweep", "check"]);
+const worthALineMs = 1_000;
+
+function appendedLines(stream: ProgressStream): ProgressLine {
+  let startedAt = 0;
   let last = "";
+  let timer: NodeJS.Timeout | undefined;
   return {
     show: (subject, progress) => {
-      const key = `${subject} ${progress.phase}`;
+      startedAt ||= performance.now();
+      const key = `${subject}\n${progress.phase}`;
       if (key === last) return;
       last = key;
-      stream.write(`${describe(subject, progress, performance.now() - started)}\n`);
+      clearTimeout(timer);
+      const line = `${describe({ subject, progress }, performance.now() - startedAt)}\n`;
+      if (usuallyInstant.has(progress.phase))
+        timer = setTimeout(() => stream.write(line), worthALineMs).unref();
+      else stream.write(line);
     },
-    [Symbol.dispose]: () => undefined,
+    clear: () => {
+      clearTimeout(timer);
+      last = "";
+    },
   };
 }
 
-function describe(
-  subject: string,
-  { phase, detail, done, total, unit }: Progress,
-  elapsedMs: number,
-): string {
-  const amount =
-    done === undefined
-      ? ""
-      : unit === "bytes"
-        ? formatBytes(done)
-        : total === undefined
-          ? String(done)
-          : `${done}/${total}`;
+function describe({ subject, progress }: Shown, elapsedMs: number): string {
+  const { phase, detail } = progress;
   const parts = [
     formatDuration(elapsedMs),
-    subject,
+    printable(subject, 40),
     phaseWords[phase],
-    amount,
-    detail ? printable(detail) : "",
+    amount(progress),
+    printable(detail ?? ""),
   ];
   return parts.filter((part) => part !== "").join("  ");
+}
+
+function amount({ done, total, unit }: Progress): string {
+  if (done === undefined) return "";
+  const [left, right] = [done, total].map((count) =>
+    count === undefined ? undefined : unit === "bytes" ? formatBytes(count) : String(count),
+  );
+  const counted = right === undefined ? `${left}` : `${left}/${right}`;
+  return unit === "bytes" || unit === undefined ? counted : `${counted} ${unit}`;
 }

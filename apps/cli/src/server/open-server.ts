@@ -1,4 +1,4 @@
-import { databaseUrl, resolveConnection, startEmbeddedServer } from "@headstart/pg-snapshot";
+import { startEmbeddedServer } from "@headstart/pg-snapshot";
 import type { CommandContext } from "../command-context.ts";
 import type { ParsedConfig } from "../config/config-schema.ts";
 
@@ -8,22 +8,24 @@ export interface OpenServer extends AsyncDisposable {
   readonly embedded: boolean;
 }
 
+export type ServerConfig = ParsedConfig["server"];
+
 export interface OpenServerOptions {
   /** The embedded server stays when the command ends. @default false */
   readonly keepRunning?: boolean | undefined;
 }
 
 /**
- * The configured URL, else `DATABASE_URL`, else what `PGHOST` or `PGSERVICE` name, else a server of our own.
+ * The configured server, else the one of `DATABASE_URL`, else one of our own, which is started if need be.
  *
- * @throws {PgSnapshotError} `CONNECTION_SETTINGS_INVALID`, `POSTGRES_MISSING`, `SERVER_START_FAILED`
+ * @throws {PgSnapshotError} `POSTGRES_MISSING`, `SERVER_START_FAILED`
  */
 export async function openServer(
-  { server }: ParsedConfig,
+  server: ServerConfig,
   { environment, progress, signal }: CommandContext,
   { keepRunning }: OpenServerOptions = {},
 ): Promise<OpenServer> {
-  const url = server.url ?? serverUrlOf(environment);
+  const url = serverUrl(server, environment);
   if (url !== undefined) {
     return { url, embedded: false, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
@@ -36,9 +38,10 @@ export async function openServer(
   return { url: embedded.url, embedded: true, [Symbol.asyncDispose]: () => embedded.leave() };
 }
 
-/** `undefined` when the environment names no server. */
-export function serverUrlOf(environment: CommandContext["environment"]): string | undefined {
-  if (environment["DATABASE_URL"]) return environment["DATABASE_URL"];
-  const named = environment["PGHOST"] || environment["PGSERVICE"];
-  return named ? databaseUrl(resolveConnection(undefined, environment)) : undefined;
+/** Address of the server that configuration or environment name; `undefined` stands for the embedded one. */
+export function serverUrl(
+  server: ServerConfig | undefined,
+  environment: CommandContext["environment"],
+): string | undefined {
+  return server?.url ?? (environment["DATABASE_URL"] || undefined);
 }

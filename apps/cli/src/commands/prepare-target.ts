@@ -1,0 +1,47 @@
+import type { Prepared, PrepareOptions } from "@headstart/pg-snapshot";
+import type { CommandContext } from "../command-context.ts";
+import type { ConfiguredTarget } from "../config/choose-targets.ts";
+import { recordRun } from "../history/run-history.ts";
+import { projectCache } from "../target/project-cache.ts";
+import { snapshotTarget, targetStore } from "../target/snapshot-target.ts";
+
+/**
+ * Prepares a configured target, shows how that goes on, and notes the run for `status`.
+ *
+ * @throws {PgSnapshotError}
+ */
+export async function prepareTarget(
+  context: CommandContext,
+  configured: ConfiguredTarget,
+  options: Pick<PrepareOptions, "server" | "from" | "save" | "tools">,
+): Promise<Prepared> {
+  const { name, target, directory } = configured;
+  const { environment, signal, progress } = context;
+  const { prepare } = await import("@headstart/pg-snapshot");
+  const prepared = await prepare(snapshotTarget(configured, context), {
+    ...options,
+    deadlineMs: target.deadlineMs,
+    signal,
+    onProgress: (step) => progress.show(name, step),
+  });
+  const saving = prepared.timings.filter(({ phase }) => phase === "strip" || phase === "dump");
+  await recordRun(await projectCache(directory, environment), {
+    target: name,
+    tier: prepared.tier,
+    ms: prepared.totalMs - saving.reduce((sum, { ms }) => sum + ms, 0),
+    bytes: await snapshotBytes(configured, prepared),
+    at: new Date().toISOString(),
+  });
+  return prepared;
+}
+
+/** Bytes of the snapshot that this run restored or saved. */
+async function snapshotBytes(
+  configured: ConfiguredTarget,
+  { tier, saved, identity }: Prepared,
+): Promise<number | undefined> {
+  if (saved.status === "saved") return saved.bytes;
+  if (tier !== "snapshot") return undefined;
+  const lookup = await targetStore(configured)?.find(configured.name, identity.digest);
+  return lookup?.status === "found" ? lookup.manifest.dump.bytes : undefined;
+}
