@@ -2,7 +2,7 @@ import type { CommandContext } from "../command-context.ts";
 import { chooseTarget } from "../config/choose-targets.ts";
 import { loadConfig } from "../config/load-config.ts";
 import type { CommandResult } from "../output/command-result.ts";
-import { openServer } from "../server/open-server.ts";
+import { openServer, type ServerConfig } from "../server/open-server.ts";
 import { prepareTarget } from "./prepare-target.ts";
 
 /** A database of one's own that stays until it is dropped. Its URL is the answer. */
@@ -22,8 +22,7 @@ export async function cloneCommand(
   });
   const clone = await prepared.template.keepClone({ name, signal: context.signal });
   // Only now: a clone that could not be made is no reason to leave a server behind.
-  if (server.embedded)
-    await (await openServer(config.server, context, { keepRunning: true }))[Symbol.asyncDispose]();
+  if (server.embedded) await keepRunning(config.server, context);
   const notes = [
     `connect     psql '${clone.url}'`,
     `drop it     headstart drop ${clone.name}`,
@@ -40,4 +39,10 @@ export async function cloneCommand(
     text: clone.url,
     notes,
   };
+}
+
+async function keepRunning(server: ServerConfig, context: CommandContext): Promise<void> {
+  const silent = { ...context, progress: { show: () => undefined, clear: () => undefined } };
+  await using joined = await openServer(server, silent, { keepRunning: true });
+  void joined;
 }

@@ -79,7 +79,7 @@ async function checkCache(context: CommandContext, loaded: LoadedConfig | undefi
 /** What the committed snapshots need of a server. */
 async function snapshotNeeds(loaded: LoadedConfig | undefined): Promise<SnapshotNeeds> {
   const targets = loaded ? chooseTargets(loaded, []) : [];
-  const { targetStore } = await import("../target/snapshot-target.ts");
+  const { targetStore } = await import("../target/target-store.ts");
   const extensions = new Set<string>();
   for (const configured of targets) {
     // Whether it is fresh does not matter here, and a digest that matches nothing tells just as well.

@@ -50,7 +50,7 @@ interface Explanation {
 async function explainKey(configured: ConfiguredTarget, key: Fingerprint): Promise<Explanation> {
   const [{ compare, parseManifest }, { targetStore }] = await Promise.all([
     import("@headstart/fingerprint"),
-    import("../target/snapshot-target.ts"),
+    import("../target/target-store.ts"),
   ]);
   const roots = new Map<string, number>();
   const inputs: string[] = [];

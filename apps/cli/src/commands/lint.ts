@@ -113,8 +113,7 @@ function describe(finding: Finding, context: CommandContext): string {
   }
   return [
     `${colors.red("✗")} ${colors.bold(target)}: the committed snapshot is ${colors.red(status)}`,
-    ...explanation(finding).map((line) => `  ${line}`),
-    ...instructions(finding, context).map((line) => `  ${line}`),
+    ...[...explanation(finding), ...instructions(finding, context)].map((line) => `  ${line}`.trimEnd()),
     ...warnings,
   ].join("\n");
 }

@@ -3,7 +3,8 @@ import type { CommandContext } from "../command-context.ts";
 import type { ConfiguredTarget } from "../config/choose-targets.ts";
 import { recordRun } from "../history/run-history.ts";
 import { projectCache } from "../target/project-cache.ts";
-import { snapshotTarget, targetStore } from "../target/snapshot-target.ts";
+import { snapshotTarget } from "../target/snapshot-target.ts";
+import { targetStore } from "../target/target-store.ts";
 
 /**
  * Prepares a configured target, shows how that goes on, and notes the run for `status`.
@@ -24,11 +25,11 @@ export async function prepareTarget(
     signal,
     onProgress: (step) => progress.show(name, step),
   });
-  const saving = prepared.timings.filter(({ phase }) => phase === "strip" || phase === "dump");
+  const serving = prepared.timings.filter(({ phase }) => phase !== "strip" && phase !== "dump");
   await recordRun(await projectCache(directory, environment), {
     target: name,
     tier: prepared.tier,
-    ms: prepared.totalMs - saving.reduce((sum, { ms }) => sum + ms, 0),
+    ms: serving.reduce((sum, { ms }) => sum + ms, 0),
     bytes: await snapshotBytes(configured, prepared),
     at: new Date().toISOString(),
   });

@@ -1,5 +1,4 @@
 import { resolve } from "node:path";
-import { execa } from "execa";
 import type { SnapshotManifest } from "@headstart/pg-snapshot";
 import type { ConfiguredTarget } from "../config/choose-targets.ts";
 import { formatBytes } from "../output/format.ts";
@@ -19,6 +18,7 @@ export async function sizeWarning(
 }
 
 async function isInLfs(folder: string): Promise<boolean> {
+  const { execa } = await import("execa");
   const { stdout } = await execa("git", ["check-attr", "filter", "--", "x.pgdump"], {
     cwd: folder,
     reject: false,

@@ -9,8 +9,8 @@ import type { CommandResult } from "../output/command-result.ts";
 import { formatBytes, formatDuration, formatTable, printable } from "../output/format.ts";
 import { lookAtServer, type ServerView } from "../server/look-at-server.ts";
 import { projectCache } from "../target/project-cache.ts";
-import { targetStore } from "../target/snapshot-target.ts";
 import { targetKey } from "../target/target-key.ts";
+import { targetStore } from "../target/target-store.ts";
 import { sizeWarning } from "./size-warning.ts";
 
 /** What is ready, what each tier took and saved, and whether the snapshot is worth having. */

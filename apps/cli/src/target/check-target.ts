@@ -23,8 +23,8 @@ export async function checkTarget(
   const { name } = configured;
   progress.show(name, { phase: "fingerprint" });
   const [{ checkSnapshot }, { targetStore }, key] = await Promise.all([
-    import("@headstart/pg-snapshot"),
-    import("./snapshot-target.ts"),
+    import("@headstart/pg-snapshot/snapshots"),
+    import("./target-store.ts"),
     targetKey(configured, { environment, signal }),
   ]);
   const store = targetStore(configured);

@@ -12,7 +12,7 @@ export async function projectCache(
 ): Promise<string> {
   const modules = join(directory, "node_modules");
   if (!environment["HEADSTART_CACHE"] && existsSync(modules)) return join(modules, ".cache", "headstart");
-  const { cacheDirectory } = await import("@headstart/pg-snapshot");
+  const { cacheDirectory } = await import("@headstart/pg-snapshot/snapshots");
   return join(cacheDirectory(environment), "projects", shortHash(directory));
 }
 

@@ -1,15 +1,9 @@
-import { resolve } from "node:path";
-import { directoryStore, type SnapshotStore, type Target } from "@headstart/pg-snapshot";
+import type { Target } from "@headstart/pg-snapshot";
 import type { CommandContext } from "../command-context.ts";
 import type { ConfiguredTarget } from "../config/choose-targets.ts";
 import { runBuild } from "../build/run-build.ts";
 import { targetKey } from "./target-key.ts";
-
-/** The store that a target's snapshot is committed in. */
-export function targetStore({ target, directory }: ConfiguredTarget): SnapshotStore | undefined {
-  if (!target.snapshot) return undefined;
-  return directoryStore(resolve(directory, target.snapshot.directory), { writable: true });
-}
+import { targetStore } from "./target-store.ts";
 
 /** A configured target as pg-snapshot takes it. */
 export function snapshotTarget(configured: ConfiguredTarget, context: CommandContext): Target {
