@@ -14,7 +14,7 @@ export async function loadDeliveries(
 ): Promise<void> {
   let loaded = 0;
   for (const batch of batches(corpus.deliveries())) {
-    const copy = client.query(copyFrom("copy inbox (event, occurred_at, example, body) from stdin"));
+    const copy = client.query(copyFrom("copy inbox (event, occurred_at, modelled, body) from stdin"));
     await pipeline(Readable.from(batch.map(copyLine)), copy);
     await client.query("select append_inbox()");
     // The rows are gone, and so is the room they took.
@@ -36,8 +36,8 @@ function* batches(deliveries: Iterable<Delivery>): Iterable<Delivery[]> {
 }
 
 /** COPY's text format: tabs between columns, and a backslash before each backslash. JSON has neither tab nor newline. */
-function copyLine({ event, occurredAt, example, body }: Delivery): string {
-  return `${event}\t${occurredAt}\t${example}\t${JSON.stringify(body).replaceAll("\\", "\\\\")}\n`;
+function copyLine({ event, occurredAt, body }: Delivery): string {
+  return `${event}\t${occurredAt}\ttrue\t${JSON.stringify(body).replaceAll("\\", "\\\\")}\n`;
 }
 
 function format(count: number): string {

@@ -1,6 +1,6 @@
 import { buildDatabase } from "./build-database.ts";
 
-const defaultEvents = 216_000;
+const defaultEvents = 205_000;
 
 const url = process.env["DATABASE_URL"];
 const events = Number(process.env["CANVASES_EVENTS"] ?? defaultEvents);

@@ -1,25 +1,33 @@
 import type { Facts } from "./activity.ts";
 import { patchOf } from "./patches.ts";
+import { createRandom } from "./random.ts";
+import type { Corpus } from "./read-corpus.ts";
 import type { Json, JsonObject } from "./slim-delivery.ts";
 
 /** Who and when; the rest of a delivery follows from its facts. */
 export interface Occasion {
   readonly event: string;
+  /** Which thing it is about. */
+  readonly stream: string;
   readonly action: string | undefined;
   /** As GitHub writes it, for example `2024-01-01T09:30:00Z`. */
   readonly occurredAt: string;
   readonly repository: { readonly id: number; readonly fullName: string } | undefined;
   readonly actor: { readonly id: number; readonly login: string } | undefined;
+  /** What it says, and what the first event of its stream said. */
   readonly facts: Facts;
 }
 
 /**
- * The body of the delivery that tells of this occasion: the example's, with its people, places, numbers, moments
- * and texts exchanged. A pure function, so a body that was thrown away can be had again.
+ * The body of the delivery that tells of this occasion: that of an example in the corpus, with its people, places,
+ * numbers, moments and texts exchanged. A pure function, so a body that was thrown away can be had again.
  */
-export function deliver(example: JsonObject, occasion: Occasion): JsonObject {
+export function deliver(corpus: Corpus, occasion: Occasion): JsonObject {
+  const { event, stream, action, occurredAt, repository } = occasion;
+  const examples = corpus.examplesOf({ event, action, local: repository !== undefined });
+  const example = createRandom(`${stream} at ${occurredAt}`).pick(examples).body;
   const body: Record<string, Json> = { ...example, ...identities(example, occasion) };
-  if (occasion.action !== undefined) body["action"] = occasion.action;
+  if (action !== undefined) body["action"] = action;
   for (const [key, value] of Object.entries(patchOf(occasion))) {
     const given = example[key];
     body[key] = isObject(given) && isObject(value) ? { ...given, ...value } : value;

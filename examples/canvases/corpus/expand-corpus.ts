@@ -1,4 +1,3 @@
-import type { Activity } from "./activity.ts";
 import { momentAt } from "./clock.ts";
 import { deliver } from "./deliver.ts";
 import { readCorpus } from "./read-corpus.ts";
@@ -10,8 +9,6 @@ import { createWorld, type World } from "./world.ts";
 export interface Delivery {
   readonly event: string;
   readonly occurredAt: string;
-  /** Index of the corpus's example that it is modelled on. */
-  readonly example: number;
   readonly body: JsonObject;
 }
 
@@ -31,17 +28,10 @@ export function expandCorpus(count: number): ExpandedCorpus {
     world,
     count,
     *deliveries() {
-      for (const activity of activities) {
-        const body = corpus.examples[activity.example]?.body;
-        if (body) yield toDelivery(activity, body);
+      for (const { at, event, ...rest } of activities) {
+        const occurredAt = momentAt(at);
+        yield { event, occurredAt, body: deliver(corpus, { event, occurredAt, ...rest }) };
       }
     },
   };
-}
-
-function toDelivery(activity: Activity, example: JsonObject): Delivery {
-  const { at, event, action, repository, actor, facts } = activity;
-  const occurredAt = momentAt(at);
-  const body = deliver(example, { event, action, occurredAt, repository, actor, facts });
-  return { event, occurredAt, example: activity.example, body };
 }

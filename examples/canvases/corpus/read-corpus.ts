@@ -4,17 +4,22 @@ import { slimDelivery, type Json, type JsonObject } from "./slim-delivery.ts";
 
 /** A real delivery that GitHub made, without what any client can compute for itself. */
 export interface Example {
-  /** Its place in the corpus, which an event remembers. */
-  readonly index: number;
   readonly event: string;
   readonly action: string | undefined;
   readonly body: JsonObject;
 }
 
+export interface Kind {
+  readonly event: string;
+  readonly action: string | undefined;
+  /** Whether it happened in a repository; to some kinds of event both happens. */
+  readonly local: boolean;
+}
+
 export interface Corpus {
   readonly examples: readonly Example[];
   /** Examples of an event with that action, or, where the corpus has none, of the event. */
-  examplesOf(event: string, action: string | undefined): readonly Example[];
+  examplesOf(kind: Kind): readonly Example[];
   /** Plain sentences that occur in the corpus, each once. */
   readonly sentences: readonly string[];
 }
@@ -32,28 +37,30 @@ export function readCorpus(): Corpus {
   const sections = JSON.parse(readFileSync(file, "utf8")) as readonly Section[];
   const examples = sections
     .flatMap((section) => section.examples.map((body) => ({ event: section.name, body })))
-    .map(({ event, body }, index) => {
+    .map(({ event, body }) => {
       const action = typeof body["action"] === "string" ? body["action"] : undefined;
-      return { index, event, action, body: slimDelivery(body) };
+      return { event, action, body: slimDelivery(body) };
     });
   const byKind = new Map<string, Example[]>();
   for (const example of examples) {
-    push(byKind, example.event, example);
-    push(byKind, kindOf(example.event, example.action), example);
+    const { event, action, body } = example;
+    const local = "repository" in body;
+    push(byKind, keyOf({ event, action, local }), example);
+    if (action !== undefined) push(byKind, keyOf({ event, action: undefined, local }), example);
   }
   return {
     examples,
-    examplesOf: (event, action) => {
-      const found = byKind.get(kindOf(event, action)) ?? byKind.get(event);
-      if (!found) throw new RangeError(`the corpus has no example of "${event}"`);
+    examplesOf: (kind) => {
+      const found = byKind.get(keyOf(kind)) ?? byKind.get(keyOf({ ...kind, action: undefined }));
+      if (!found) throw new RangeError(`the corpus has no example of "${kind.event}"`);
       return found;
     },
     sentences: collectSentences(sections),
   };
 }
 
-function kindOf(event: string, action: string | undefined): string {
-  return `${event}.${action ?? ""}`;
+function keyOf({ event, action = "", local }: Kind): string {
+  return `${event}.${action}.${local}`;
 }
 
 function push(map: Map<string, Example[]>, key: string, example: Example): void {

@@ -15,11 +15,11 @@ import type { World } from "./world.ts";
 
 /** How often, in a hundred working days of a repository with the usual pace. */
 const scenarios: readonly (readonly [play: (stage: Stage, at: number) => void, perHundredDays: number])[] = [
-  [playDirectPush, 25],
+  [playDirectPush, 20],
   [playPullRequest, 22],
-  [playIssue, 30],
-  [playDiscussion, 4],
-  [playRelease, 4],
+  [playIssue, 36],
+  [playDiscussion, 6],
+  [playRelease, 3],
   [playAudience, 60],
   [playAnything, 20],
 ];

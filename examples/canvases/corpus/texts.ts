@@ -51,10 +51,10 @@ export function titleOf(subject: string): string {
   return random.chance(60) ? `${title} ${random.pick(circumstances)}` : title;
 }
 
-/** Between one and four sentences of the corpus. */
+/** Between one and three sentences of the corpus. */
 export function proseOf(subject: string, sentences: readonly string[]): string {
   const random = createRandom(`prose of ${subject}`);
-  return Array.from({ length: random.between(1, 4) }, () => pickSentence(random, sentences)).join(" ");
+  return Array.from({ length: random.between(1, 3) }, () => pickSentence(random, sentences)).join(" ");
 }
 
 /** Sentences are not equally common: people repeat themselves. */

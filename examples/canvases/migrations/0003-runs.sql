@@ -29,7 +29,7 @@ create function derive_runs(after bigint) returns void
   language sql
 begin atomic
   insert into run (id, repository_id, workflow, number, branch, trigger, title, status, requested_at)
-  select (data ->> 'run')::bigint, repository_id, data ->> 'workflow', (data ->> 'number')::integer,
+  select split_part(stream, '/', 2)::bigint, repository_id, data ->> 'workflow', (data ->> 'number')::integer,
          data ->> 'branch', data ->> 'trigger', data ->> 'title', data ->> 'status', occurred_at
     from event
    where position > after and type = 'workflow_run.requested'
@@ -42,7 +42,7 @@ begin atomic
          started_at = coalesce(run.started_at, latest.started_at),
          completed_at = coalesce(latest.completed_at, run.completed_at)
     from (
-      select (data ->> 'run')::bigint as id,
+      select split_part(stream, '/', 2)::bigint as id,
              (array_agg(data ->> 'status' order by position desc))[1] as status,
              max(data ->> 'conclusion') as conclusion,
              min(occurred_at) filter (where type = 'workflow_run.in_progress') as started_at,
@@ -56,7 +56,7 @@ begin atomic
   update run
      set jobs = run.jobs + counted.jobs, failed_jobs = run.failed_jobs + counted.failed
     from (
-      select (data ->> 'run')::bigint as id,
+      select split_part(stream, '/', 2)::bigint as id,
              count(*) filter (where type = 'workflow_job.queued') as jobs,
              count(*) filter (where data ->> 'conclusion' = 'failure') as failed
         from event

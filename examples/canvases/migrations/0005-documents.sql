@@ -25,13 +25,11 @@ begin atomic
          split_part(stream, '/', 1),
          (array_agg(repository_id order by position))[1],
          (array_agg(data ->> 'title' order by position) filter (where data ? 'title'))[1],
-         string_agg(data ->> 'body', e'\n\n' order by position),
+         string_agg(coalesce(data ->> 'body', data ->> 'reply'), e'\n\n' order by position),
          max(occurred_at)
     from event
    where position > after
-     and data ? 'body'
-     -- One text, told three times.
-     and type not in ('release.created', 'release.released')
+     and data ?| '{body,reply}'
    group by stream
   having bool_or(data ? 'title')
    order by min(position)
@@ -42,10 +40,10 @@ begin atomic
          updated_at = later.updated_at
     from (
       select event.stream,
-             string_agg(event.data ->> 'body', e'\n\n' order by event.position) as body,
+             string_agg(event.data ->> 'reply', e'\n\n' order by event.position) as body,
              max(event.occurred_at) as updated_at
         from event
-       where event.position > after and event.data ? 'body'
+       where event.position > after and event.data ? 'reply'
        group by event.stream
       having not bool_or(event.data ? 'title')
     ) later

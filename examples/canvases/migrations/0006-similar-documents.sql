@@ -9,8 +9,11 @@ create table similar_document (
 
 -- Reads the texts themselves, which is the dear part of this database.
 create function derive_similar(repository integer) returns void
-  language sql
-begin atomic
+  language plpgsql
+as $$
+begin
+  -- How alike two titles must be for the texts to be looked at.
+  perform set_config('pg_trgm.similarity_threshold', '0.5', true);
   insert into similar_document (document_id, other_id, percent)
   select document.id, other.id, other.percent
     from document
@@ -26,7 +29,8 @@ begin atomic
       order by 2 desc, 1
       limit 3
    ) other
-   where document.repository_id = repository
+   where document.repository_id = derive_similar.repository
    order by 1, 2
   on conflict do nothing;
-end;
+end
+$$;

@@ -1,19 +1,20 @@
+import type { Facts } from "../activity.ts";
 import { proseOf } from "../texts.ts";
 import { play, type Stage } from "./stage.ts";
 
 export interface Comment {
   readonly at: number;
-  readonly number: number;
-  readonly subject: string;
-  readonly kind: "issue" | "pull";
+  readonly event: "issue_comment" | "discussion_comment";
+  /** What is commented on. */
+  readonly stream: string;
+  /** What the first event of the stream said. */
+  readonly opening: Facts;
 }
 
 /** Somebody has something to say; GitHub calls it an issue comment on pull requests too. */
-export function playComment(stage: Stage, { at, number, subject, kind }: Comment): void {
-  const { random, world, counters, corpus } = stage;
-  const comment = counters.nextComment();
-  const body = proseOf(`comment ${comment} on ${subject}`, corpus.sentences);
+export function playComment(stage: Stage, { at, event, stream, opening }: Comment): void {
+  const { random, world, corpus } = stage;
+  const reply = proseOf(`comment on ${stream} at ${at}`, corpus.sentences);
   const actor = random.pick(world.actors);
-  const facts = { number, on: kind, comment, body };
-  play(stage, { at, event: "issue_comment", action: "created", actor, facts });
+  play(stage, { at, stream, event, action: "created", actor, facts: { ...opening, reply } });
 }

@@ -4,12 +4,10 @@ const firstRun = 9_000_000_000;
 
 export function createCounters(): Counters {
   let runs = firstRun;
-  let comments = 0;
   const numbers = new Map<number, number>();
   const runNumbers = new Map<string, number>();
   return {
     nextRun: () => runs++,
-    nextComment: () => ++comments,
     nextNumber: (repository) => increment(numbers, repository.id),
     nextRunNumber: (repository, workflow) => increment(runNumbers, `${repository.id}/${workflow}`),
   };

@@ -1,27 +1,18 @@
 import { secondsPerDay } from "../clock.ts";
 import { proseOf, titleOf } from "../texts.ts";
+import { playComment } from "./comments.ts";
 import { play, type Stage } from "./stage.ts";
 
 /** A discussion gathers comments. */
 export function playDiscussion(stage: Stage, created: number): void {
   const { random, world, repository, counters, corpus } = stage;
-  const number = counters.nextNumber(repository);
-  const subject = `discussion/${repository.id}/${number}`;
+  const stream = `discussion/${repository.id}/${counters.nextNumber(repository)}`;
+  const opening = { title: titleOf(stream), body: proseOf(stream, corpus.sentences) };
   const actor = random.pick(world.actors);
-  const texts = { title: titleOf(subject), body: proseOf(subject, corpus.sentences) };
-  play(stage, { at: created, event: "discussion", action: "created", actor, facts: { number, ...texts } });
+  play(stage, { at: created, stream, event: "discussion", action: "created", actor, facts: opening });
   let at = created;
   for (let comments = random.between(1, 5); comments > 0; comments--) {
     at += random.between(120, secondsPerDay);
-    const comment = counters.nextComment();
-    const body = proseOf(`comment ${comment} on ${subject}`, corpus.sentences);
-    const facts = { number, comment, body };
-    play(stage, {
-      at,
-      event: "discussion_comment",
-      action: "created",
-      actor: random.pick(world.actors),
-      facts,
-    });
+    playComment(stage, { at, event: "discussion_comment", stream, opening });
   }
 }

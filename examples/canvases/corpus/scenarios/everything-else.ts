@@ -1,17 +1,17 @@
 import type { Stage } from "./stage.ts";
 
-/** One example of all that the corpus holds, so that every kind of event GitHub knows occurs in the log. */
+/** Something of all that the corpus holds, so that every kind of event GitHub knows occurs in the log. */
 export function playAnything({ random, world, corpus, repository, emit }: Stage, at: number): void {
-  const { index, event, action, body } = random.pick(corpus.examples);
+  const { event, action, body } = random.pick(corpus.examples);
   if (told.has(event)) return;
   emit({
     at,
     event,
     action,
+    stream: "repository" in body ? `repository/${repository.id}` : "github",
     repository: "repository" in body ? repository : undefined,
     actor: "sender" in body ? random.pick(world.actors) : undefined,
     facts: {},
-    example: index,
   });
 }
 

@@ -8,23 +8,21 @@ const labels = ["bug", "documentation", "enhancement", "good first issue", "perf
 /** An issue is opened, labelled, discussed, and, for two out of three, closed. */
 export function playIssue(stage: Stage, opened: number): void {
   const { random, world, repository, counters, corpus } = stage;
-  const number = counters.nextNumber(repository);
-  const subject = `issue/${repository.id}/${number}`;
-  const author = random.pick(world.actors);
-  const body = proseOf(subject, corpus.sentences);
-  const texts = { title: titleOf(subject), body };
-  play(stage, { at: opened, event: "issues", action: "opened", actor: author, facts: { number, ...texts } });
+  const stream = `issue/${repository.id}/${counters.nextNumber(repository)}`;
+  const opening = { title: titleOf(stream), body: proseOf(stream, corpus.sentences) };
+  const about = { stream, event: "issues" };
+  play(stage, { ...about, at: opened, action: "opened", actor: random.pick(world.actors), facts: opening });
 
   let at = opened + random.between(30, 4_000);
-  const label = random.pick(labels);
   const triager = random.pick(world.actors);
-  play(stage, { at, event: "issues", action: "labeled", actor: triager, facts: { number, label } });
+  const labelled = { ...opening, label: random.pick(labels) };
+  play(stage, { ...about, at, action: "labeled", actor: triager, facts: labelled });
   for (let comments = random.between(0, 4); comments > 0; comments--) {
     at += random.between(300, 2 * secondsPerDay);
-    playComment(stage, { at, number, subject, kind: "issue" });
+    playComment(stage, { at, event: "issue_comment", stream, opening });
   }
   if (random.chance(66)) {
     at += random.between(300, 5 * secondsPerDay);
-    play(stage, { at, event: "issues", action: "closed", actor: triager, facts: { number } });
+    play(stage, { ...about, at, action: "closed", actor: triager, facts: opening });
   }
 }

@@ -18,20 +18,20 @@ export interface Counters {
   nextRun(): number;
   nextNumber(repository: Repository): number;
   nextRunNumber(repository: Repository, workflow: string): number;
-  nextComment(): number;
 }
 
 export interface Scene {
   readonly at: number;
+  /** @default the repository's own */
+  readonly stream?: string | undefined;
   readonly event: string;
   readonly action?: string | undefined;
   readonly actor: Actor;
   readonly facts: Facts;
 }
 
-/** Adds one event to the story, modelled on one of the corpus's examples of it. */
-export function play({ corpus, repository, random, emit }: Stage, scene: Scene): void {
-  const { at, event, action, actor, facts } = scene;
-  const example = random.pick(corpus.examplesOf(event, action)).index;
-  emit({ at, event, action, repository, actor, facts, example });
+/** Adds one event to the story. */
+export function play({ repository, emit }: Stage, scene: Scene): void {
+  const { at, stream = `repository/${repository.id}`, event, action, actor, facts } = scene;
+  emit({ at, stream, event, action, repository, actor, facts });
 }

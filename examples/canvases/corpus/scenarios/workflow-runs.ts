@@ -1,3 +1,4 @@
+import type { Facts } from "../activity.ts";
 import type { Actor, Workflow } from "../world.ts";
 import { play, type Stage } from "./stage.ts";
 
@@ -5,7 +6,7 @@ export interface Cause {
   readonly at: number;
   readonly actor: Actor;
   readonly branch: string;
-  readonly trigger: "push" | "pull_request" | "schedule";
+  readonly trigger: "push" | "pull_request";
   readonly title: string;
 }
 
@@ -16,71 +17,52 @@ export function playWorkflowRuns(stage: Stage, cause: Cause): void {
   }
 }
 
-function playRun(stage: Stage, workflow: Workflow, cause: Cause): void {
+function playRun(stage: Stage, workflow: Workflow, { at, actor, branch, trigger, title }: Cause): void {
   const { random, repository, counters } = stage;
   const run = counters.nextRun();
-  const facts = {
-    run,
-    workflow: workflow.name,
-    number: counters.nextRunNumber(repository, workflow.name),
-    branch: cause.branch,
-    trigger: cause.trigger,
-    title: cause.title,
-  };
-  const { actor } = cause;
-  const tell = (at: number, action: string, state: { status: string; conclusion?: string }): void => {
-    play(stage, { at, event: "workflow_run", action, actor, facts: { ...facts, ...state } });
-  };
-  const requested = cause.at + random.between(1, 4);
-  tell(requested, "requested", { status: "queued" });
+  const number = counters.nextRunNumber(repository, workflow.name);
+  const opening = { workflow: workflow.name, number, branch, trigger, title };
+  const about = { stream: `run/${run}`, event: "workflow_run", actor };
+  const requested = at + random.between(1, 4);
+  const queued = { ...opening, status: "queued" };
+  play(stage, { ...about, at: requested, action: "requested", facts: queued });
   const started = requested + random.between(2, 20);
-  tell(started, "in_progress", { status: "in_progress" });
+  play(stage, { ...about, at: started, action: "in_progress", facts: { ...queued, status: "in_progress" } });
 
-  const outcomes = workflow.jobs.map((name, index) =>
-    playJob(stage, { run, name, index, actor, at: requested }),
+  const runner = `runner-${random.between(1, 9)}`;
+  const outcomes = workflow.jobs.map((name) =>
+    playJob(stage, { run, name, runner, actor, at: requested + 1, opening: queued }),
   );
   const completed = Math.max(started, ...outcomes.map((outcome) => outcome.completed)) + 1;
   const conclusion = outcomes.some((outcome) => outcome.failed) ? "failure" : "success";
-  tell(completed, "completed", { status: "completed", conclusion });
+  const facts = { ...queued, status: "completed", conclusion };
+  play(stage, { ...about, at: completed, action: "completed", facts });
 }
 
 interface Job {
   readonly run: number;
   readonly name: string;
-  readonly index: number;
+  readonly runner: string;
   readonly actor: Actor;
   readonly at: number;
+  readonly opening: Facts;
 }
 
-function playJob(stage: Stage, { run, name, index, actor, at }: Job): { completed: number; failed: boolean } {
+function playJob(
+  stage: Stage,
+  { run, name, runner, actor, at, opening }: Job,
+): { completed: number; failed: boolean } {
   const { random } = stage;
-  const facts = { run, job: run * 8 + index, name };
-  const queued = at + 1;
-  const started = queued + random.between(2, 30);
+  const about = { stream: `run/${run}`, event: "workflow_job", actor };
+  const facts = { ...opening, name };
+  const started = at + random.between(2, 30);
   const completed = started + random.between(20, 400);
   const failed = random.chance(6);
-  const runner = `runner-${random.between(1, 9)}`;
   const conclusion = failed ? "failure" : "success";
-  play(stage, {
-    at: queued,
-    event: "workflow_job",
-    action: "queued",
-    actor,
-    facts: { ...facts, status: "queued" },
-  });
-  play(stage, {
-    at: started,
-    event: "workflow_job",
-    action: "in_progress",
-    actor,
-    facts: { ...facts, status: "in_progress", runner },
-  });
-  play(stage, {
-    at: completed,
-    event: "workflow_job",
-    action: "completed",
-    actor,
-    facts: { ...facts, status: "completed", conclusion, runner },
-  });
+  play(stage, { ...about, at, action: "queued", facts });
+  const running = { ...facts, status: "in_progress", runner };
+  play(stage, { ...about, at: started, action: "in_progress", facts: running });
+  const ended = { ...facts, status: "completed", runner, conclusion };
+  play(stage, { ...about, at: completed, action: "completed", facts: ended });
   return { completed, failed };
 }
