@@ -1,7 +1,7 @@
 import { type Stats, statSync } from "node:fs";
 import { FingerprintError } from "./errors.ts";
-import { hashFile } from "./hash-file.ts";
-import { digestOf, formatManifest, hashText, type ManifestEntry } from "./manifest.ts";
+import { hashFiles } from "./hash-files.ts";
+import { digestOf, formatManifest, hashText } from "./manifest.ts";
 import { StatCache } from "./stat-cache.ts";
 import { type FoundFile, type RootInput, unreadable, walkRoot } from "./walk-root.ts";
 
@@ -32,9 +32,6 @@ export interface Fingerprint {
   readonly filesRead: number;
 }
 
-/** Milliseconds of hashing between two turns of the event loop. */
-const sliceMs = 20;
-
 /**
  * Identifies content: same bytes at the same paths, same digest, on every platform.
  *
@@ -42,39 +39,60 @@ const sliceMs = 20;
  */
 export async function fingerprint(options: FingerprintOptions): Promise<Fingerprint> {
   const { roots, inputs = {}, cacheFile, signal, onProgress } = options;
-  const found: { file: FoundFile; eol: "lf" | undefined }[] = [];
+  const found: FoundFile[] = [];
   for (const [name, given] of Object.entries(roots)) {
     checkName(name);
     const input = typeof given === "string" ? { path: given } : given;
-    for (const file of await walkRoot(name, input, signal)) found.push({ file, eol: input.eol });
+    for (const file of await walkRoot(name, input, signal)) found.push(file);
   }
   const cache = cacheFile === undefined ? undefined : new StatCache(cacheFile);
-  const entries: ManifestEntry[] = Object.entries(inputs).map(([name, text]) => ({
+  const { unknown, bytes } = await recall(found, cache, signal);
+  const known = found.length - unknown.length;
+  const hashed = await hashFiles(unknown, {
+    bytes,
+    signal,
+    onHashed: (files) => onProgress?.({ files: known + files, total: found.length }),
+  });
+  for (const { index, sha256, stats } of hashed) {
+    const file = unknown[index] as FoundFile;
+    file.sha256 = sha256;
+    cache?.store(file.absolute, file.eol, { sha256, stats });
+  }
+  cache?.save();
+  const texts = Object.entries(inputs).map(([name, text]) => ({
     path: `@input/${name}`,
     sha256: hashText(text),
   }));
-  let filesRead = 0;
-  let sliceEnd = performance.now() + sliceMs;
-  for (const [index, { file, eol }] of found.entries()) {
-    const known = cache?.lookUp(file.absolute, eol, statFile(file.absolute));
-    if (known === undefined) {
-      const hashed = hashFile(file.absolute, eol);
-      cache?.store(file.absolute, eol, hashed);
-      filesRead += 1;
-      entries.push({ path: file.path, sha256: hashed.sha256 });
-    } else {
-      entries.push({ path: file.path, sha256: known });
+  const manifest = formatManifest([...texts, ...found]);
+  return { digest: digestOf(manifest), manifest, files: found.length, filesRead: unknown.length };
+}
+
+/** Files looked at between two turns of the event loop. */
+const batch = 2_000;
+
+/** Fills in the hashes that the cache knows; the files that have to be read, and how much that is. */
+async function recall(
+  files: readonly FoundFile[],
+  cache: StatCache | undefined,
+  signal: AbortSignal | undefined,
+): Promise<{ unknown: FoundFile[]; bytes: number }> {
+  const unknown: FoundFile[] = [];
+  let bytes = 0;
+  for (const [index, file] of files.entries()) {
+    if (index % batch === batch - 1) {
+      await new Promise(setImmediate);
+      signal?.throwIfAborted();
     }
-    if (performance.now() < sliceEnd) continue;
-    onProgress?.({ files: index + 1, total: found.length });
-    await new Promise(setImmediate);
-    signal?.throwIfAborted();
-    sliceEnd = performance.now() + sliceMs;
+    const stats = statFile(file.absolute);
+    const sha256 = cache?.lookUp(file.absolute, file.eol, stats);
+    if (sha256 !== undefined) {
+      file.sha256 = sha256;
+      continue;
+    }
+    unknown.push(file);
+    bytes += stats.size;
   }
-  onProgress?.({ files: found.length, total: found.length });
-  cache?.save();
-  const manifest = formatManifest(entries);
-  return { digest: digestOf(manifest), manifest, files: found.length, filesRead };
+  return { unknown, bytes };
 }
 
 /** A name is one part of a path, and `@` is kept for inputs that are no files. */

@@ -1,5 +1,5 @@
 import { type Dirent, existsSync, readdirSync, realpathSync, statSync, type Stats } from "node:fs";
-import { join } from "node:path";
+import { sep } from "node:path";
 import { FingerprintError } from "./errors.ts";
 import { gitIgnoreRules, type IgnoreRules } from "./git-ignore.ts";
 import { selection, type Selection, type SelectionPatterns } from "./select-files.ts";
@@ -19,10 +19,13 @@ export interface FoundFile {
   readonly path: string;
   /** Where to read it. */
   readonly absolute: string;
+  readonly eol: "lf" | undefined;
+  /** Empty until it is known. */
+  sha256: string;
 }
 
 /** Entries read between two looks at the signal and at the event loop. */
-const batch = 512;
+const batch = 2_000;
 
 /**
  * Lists the selected files of a root.
@@ -32,9 +35,9 @@ const batch = 512;
  */
 export async function walkRoot(name: string, input: RootInput, signal?: AbortSignal): Promise<FoundFile[]> {
   const root = resolveRoot(name, input.path);
-  if (root.stats.isFile()) return [{ path: name, absolute: root.path }];
+  if (root.stats.isFile()) return [{ path: name, absolute: root.path, eol: input.eol, sha256: "" }];
   if (!root.stats.isDirectory()) throw special(root.path);
-  const walk: Walk = { name, selected: selection(input), files: [], entries: 0, signal };
+  const walk: Walk = { name, selected: selection(input), eol: input.eol, files: [], entries: 0, signal };
   const rules = input.gitignore ? gitIgnoreRules(root.path) : undefined;
   await walkFolder(walk, { absolute: root.path, relative: "", rules, above: [] });
   if (walk.files.length === 0) {
@@ -48,6 +51,7 @@ export async function walkRoot(name: string, input: RootInput, signal?: AbortSig
 interface Walk {
   readonly name: string;
   readonly selected: Selection;
+  readonly eol: "lf" | undefined;
   readonly files: FoundFile[];
   entries: number;
   readonly signal: AbortSignal | undefined;
@@ -63,36 +67,35 @@ interface Folder {
 }
 
 async function walkFolder(walk: Walk, folder: Folder): Promise<void> {
+  const folders: Place[] = [];
   for (const entry of readFolder(folder.absolute)) {
-    if (++walk.entries % batch === 0) {
-      await new Promise(setImmediate);
-      walk.signal?.throwIfAborted();
-    }
     // A repository's own data is never an input: it changes with every git command.
     if (entry.name === ".git") continue;
-    await visit(walk, folder, entry);
+    const place = visit(walk, folder, entry);
+    if (place) folders.push(place);
+    walk.entries += 1;
   }
+  if (walk.entries >= batch) {
+    walk.entries = 0;
+    await new Promise(setImmediate);
+    walk.signal?.throwIfAborted();
+  }
+  for (const place of folders) await enter(walk, folder, place);
 }
 
-async function visit(walk: Walk, folder: Folder, entry: Dirent): Promise<void> {
-  const absolute = join(folder.absolute, entry.name);
+/** Notes a file; a folder is handed back, to be entered. */
+function visit(walk: Walk, folder: Folder, entry: Dirent): Place | undefined {
+  const absolute = `${folder.absolute}${sep}${entry.name}`;
   const relative = folder.relative === "" ? entry.name : `${folder.relative}/${entry.name}`;
   if (entry.isFile()) return keep(walk, folder, { absolute, relative });
-  if (entry.isDirectory()) return await enter(walk, folder, { absolute, relative });
+  if (entry.isDirectory()) return { absolute, relative };
   // Whether a name that is not selected leads anywhere is nobody's concern.
-  if (walk.selected.prunes(relative) || folder.rules?.ignores(absolute, false)) return;
-  if (!entry.isSymbolicLink()) {
-    if (walk.selected.selects(relative)) throw special(absolute);
-    return;
-  }
-  const target = statLink(absolute);
-  if (target === undefined) {
-    if (walk.selected.selects(relative)) throw brokenLink(absolute);
-    return;
-  }
-  if (target.isDirectory()) return await enter(walk, folder, { absolute, relative, linked: true });
-  if (target.isFile()) return keep(walk, folder, { absolute, relative });
-  if (walk.selected.selects(relative)) throw special(absolute);
+  if (walk.selected.prunes(relative) || folder.rules?.ignores(absolute, false)) return undefined;
+  const target = entry.isSymbolicLink() ? statLink(absolute) : undefined;
+  if (target?.isDirectory()) return { absolute, relative, linked: true };
+  if (target?.isFile()) return keep(walk, folder, { absolute, relative });
+  if (!walk.selected.selects(relative)) return undefined;
+  throw entry.isSymbolicLink() && target === undefined ? brokenLink(absolute) : special(absolute);
 }
 
 interface Place {
@@ -102,11 +105,12 @@ interface Place {
   readonly linked?: boolean;
 }
 
-function keep(walk: Walk, { rules }: Folder, { absolute, relative }: Place): void {
-  if (!walk.selected.selects(relative) || rules?.ignores(absolute, false)) return;
+function keep(walk: Walk, { rules }: Folder, { absolute, relative }: Place): undefined {
+  if (!walk.selected.selects(relative) || rules?.ignores(absolute, false)) return undefined;
   // Names that are no UTF-8 are decoded with this mark, and then lead nowhere.
   if (absolute.includes("\ufffd") && !existsSync(absolute)) throw notUnicode(absolute);
-  walk.files.push({ path: `${walk.name}/${relative}`, absolute });
+  walk.files.push({ path: `${walk.name}/${relative}`, absolute, eol: walk.eol, sha256: "" });
+  return undefined;
 }
 
 async function enter(walk: Walk, folder: Folder, { absolute, relative, linked }: Place): Promise<void> {
