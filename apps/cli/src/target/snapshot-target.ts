@@ -6,9 +6,11 @@ import { targetKey } from "./target-key.ts";
 import { targetStore } from "./target-store.ts";
 
 /** A configured target as pg-snapshot takes it. */
-export function snapshotTarget(configured: ConfiguredTarget, context: CommandContext): Target {
+export function snapshotTarget(
+  configured: ConfiguredTarget,
+  { environment, progress }: Pick<CommandContext, "environment" | "progress">,
+): Target {
   const { name, target } = configured;
-  const { environment, progress } = context;
   const store = targetStore(configured);
   return {
     name,
