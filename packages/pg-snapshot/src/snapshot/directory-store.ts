@@ -109,7 +109,10 @@ async function tearOf(folder: string, { dump }: SnapshotManifest): Promise<Tear 
   if (!found) return { reason: `${manifestFile} names "${dump.file}", which is not there` };
   if (found.size === dump.bytes) return undefined;
   if (await isLfsPointer(path)) {
-    return { reason: `"${path}" is a Git LFS pointer, not the dump: run git lfs pull`, fetch: "git lfs pull" };
+    return {
+      reason: `"${path}" is a Git LFS pointer, not the dump: run git lfs pull`,
+      fetch: "git lfs pull",
+    };
   }
   return { reason: `"${path}" has ${found.size} bytes, ${manifestFile} says ${dump.bytes}` };
 }

@@ -4,7 +4,7 @@ import { quoteIdentifier } from "../quote-identifier.ts";
 import { connect, type Session } from "../server/connect.ts";
 import type { ConnectionSettings } from "../server/connection-settings.ts";
 import { runQuery } from "../server/run-query.ts";
-import { explainSqlError, sqlStateOf } from "../sql-error.ts";
+import { explained, explainSqlError, sqlStateOf } from "../sql-error.ts";
 import type { StripRule } from "./strip-rules.ts";
 import { parseTableName } from "./table-name.ts";
 
@@ -37,7 +37,8 @@ export async function stripDatabase({
   for (const rule of rules) {
     const { text, table, words } = ruleStatement(rule);
     onProgress?.({ phase: "strip", detail: words });
-    await runRule(session, { text, words, connection, signal });
+    const quiet = "nullColumns" in rule ? await withoutTriggers(session, rule.nullColumns.table, text) : text;
+    await runRule(session, { text: quiet, words, connection, signal });
     if (table === undefined) anything = true;
     else touched.add(table);
   }
@@ -52,6 +53,31 @@ export async function stripDatabase({
       signal,
     });
   }
+}
+
+const enabling: Readonly<Record<string, string>> = { O: "enable", R: "enable replica", A: "enable always" };
+
+/**
+ * The statement with the table's own triggers off around it: a column that is emptied is no change that the
+ * application made, and must not move an `updated_at`. The statements run as one transaction.
+ */
+async function withoutTriggers(session: Session, tableName: string, text: string): Promise<string> {
+  const table = parseTableName(tableName).quoted;
+  const { rows } = await explained(`looking for triggers of "${tableName}"`, () =>
+    session.query<{ name: string; state: string }>(
+      `select tgname as name, tgenabled::text as state
+         from pg_catalog.pg_trigger
+        where tgrelid = to_regclass($1) and not tgisinternal and tgenabled <> 'D'`,
+      [table],
+    ),
+  );
+  const alter = (name: string, action: string): string =>
+    `alter table ${table} ${action} trigger ${quoteIdentifier(name)}`;
+  return [
+    ...rows.map(({ name }) => alter(name, "disable")),
+    text,
+    ...rows.map(({ name, state }) => alter(name, enabling[state] ?? "enable")),
+  ].join(";\n");
 }
 
 interface RuleStatement {
@@ -106,12 +132,9 @@ async function runRule(session: Session, { text, words, connection, signal }: Ru
     await runQuery(session, text, { doing: `strip rule "${words}"`, signal, settings: connection });
   } catch (error) {
     signal?.throwIfAborted();
-    const explained = explainSqlError(error, `strip rule "${words}"`);
-    if (serverFailures.has(explained.code)) throw explained;
-    throw new PgSnapshotError("STRIP_FAILED", explained.message, {
-      hint: hintFor(explained),
-      cause: explained.cause,
-    });
+    const reason = explainSqlError(error, `strip rule "${words}"`);
+    if (serverFailures.has(reason.code)) throw reason;
+    throw new PgSnapshotError("STRIP_FAILED", reason.message, { hint: hintFor(reason), cause: reason.cause });
   }
 }
 

@@ -34,9 +34,23 @@ export async function compareDatabases(options: CompareOptions): Promise<Databas
   await using left = await connect(connection, { database: options.left, signal });
   await using right = await connect(connection, { database: options.right, signal });
   const pair = { left, right };
+  await Promise.all([left.query(plainSession), right.query(plainSession)]);
   const differences = await compareSchemas(pair);
   return [...differences, ...(await compareContents(pair, options))];
 }
+
+/**
+ * Both databases have to print values alike, whatever settings of their own they have; names are printed with
+ * their schemas only when the search path does not lead to them.
+ */
+const plainSession = `
+set search_path to '';
+set datestyle to 'ISO, MDY';
+set intervalstyle to 'postgres';
+set timezone to 'UTC';
+set extra_float_digits to 1;
+set bytea_output to 'hex';
+set xmloption to 'content'`;
 
 interface Pair {
   readonly left: Session;

@@ -61,7 +61,7 @@ select 'aggregate', p.oid::regprocedure::text, concat_ws(' ', a.aggtransfn, a.ag
   join ours o on o.oid = p.pronamespace
  where not exists (select from member where classid = 'pg_proc'::regclass and objid = p.oid)
 union all
-select 'trigger', format('%s %I', t.tgrelid::regclass, t.tgname), pg_get_triggerdef(t.oid) || ' ' || t.tgenabled
+select 'trigger', format('%s %I', t.tgrelid::regclass, t.tgname), pg_get_triggerdef(t.oid) || ' ' || t.tgenabled::text
   from pg_catalog.pg_trigger t
   join pg_catalog.pg_class c on c.oid = t.tgrelid
   join ours o on o.oid = c.relnamespace

@@ -6,6 +6,7 @@ import { openPreparation } from "../prepare/open-preparation.ts";
 import { restoreSnapshot } from "../prepare/restore-snapshot.ts";
 import type { Target } from "../prepare/target.ts";
 import { withScratch } from "../prepare/with-scratch.ts";
+import { databaseSettingStatements } from "../snapshot/database-settings.ts";
 import { stripDatabase } from "../snapshot/strip-database.ts";
 import { createDatabase } from "../template/create-database.ts";
 import { findTemplate } from "../template/find-template.ts";
@@ -91,5 +92,8 @@ async function cloneReference(preparation: Preparation, scratch: string): Promis
       hint: "compare with a fresh build: headstart verify --rebuild",
     });
   }
-  await createDatabase(owner, scratch, { template, strategy: found.description.strategy, signal });
+  const { strategy } = found.description;
+  await createDatabase(owner, scratch, { template, strategy, signal });
+  const statements = databaseSettingStatements(scratch, found.description);
+  if (statements.length > 0) await owner.transaction(`configuring database "${scratch}"`, statements);
 }
