@@ -1,12 +1,13 @@
 import { PgSnapshotError } from "../errors.ts";
 import { readServerFacts } from "../server/server-facts.ts";
+import { newestReadableArchive } from "../snapshot/archive-version.ts";
 import { checkUsable } from "../snapshot/check-usable.ts";
 import { databaseSettingStatements } from "../snapshot/database-settings.ts";
 import { restoreDatabase } from "../snapshot/restore-database.ts";
 import type { SnapshotManifest } from "../snapshot/snapshot-manifest.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { createDatabase } from "../template/create-database.ts";
-import { findTool } from "../tools/find-tool.ts";
+import { findTool, listTools, type Tool, type ToolSettings } from "../tools/find-tool.ts";
 import type { Preparation } from "./preparation.ts";
 
 export type RestoredSnapshot =
@@ -29,7 +30,7 @@ export async function restoreSnapshot(
   if (lookup.status !== "found") return { status: "missed", reason: lookup.reason };
   const { manifest } = lookup;
   const server = await readServerFacts(owner.session);
-  const tool = await findTool("pg_restore", server.major, options.tools, { signal });
+  const tool = await restoreTool(manifest, { serverMajor: server.major, tools: options.tools, signal });
   const unusable = checkUsable(manifest, { server, restoreTool: tool, strip: target.strip ?? [] });
   if (unusable) throw new PgSnapshotError(unusable.code, unusable.reason, { hint: unusable.hint });
 
@@ -54,4 +55,25 @@ export async function restoreSnapshot(
     if (statements.length > 0) await owner.transaction(`configuring database "${scratch}"`, statements);
   });
   return { status: "restored", manifest };
+}
+
+interface RestoreToolOptions {
+  readonly serverMajor: number;
+  readonly tools: ToolSettings | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** The server's own pg_restore, or a newer one where the dump was written by a newer pg_dump. */
+async function restoreTool(
+  { pgDumpVersion }: SnapshotManifest,
+  { serverMajor, tools, signal }: RestoreToolOptions,
+): Promise<Tool> {
+  const dumpMajor = Number.parseInt(pgDumpVersion, 10);
+  const tool = await findTool("pg_restore", serverMajor, tools, { signal });
+  if (newestReadableArchive(tool.major) >= newestReadableArchive(dumpMajor)) return tool;
+  const newer = (await listTools("pg_restore", tools, { signal })).findLast(
+    ({ major }) => major >= dumpMajor,
+  );
+  // Without one, what cannot be read is told of the tool that fits the server.
+  return newer ?? tool;
 }
