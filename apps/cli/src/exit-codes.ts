@@ -50,7 +50,7 @@ const kinds: Readonly<Record<ErrorCode, keyof typeof exitCodes>> = {
   FILE_UNREADABLE: "config",
   FILE_UNSETTLED: "config",
   FILE_SPECIAL: "config",
-  PATH_NOT_UNICODE: "config",
+  INPUT_INVALID: "config",
   MANIFEST_INVALID: "failed",
 
   SERVER_UNREACHABLE: "environment",

@@ -19,7 +19,7 @@ export interface RunCommandOptions {
 const tailLines = 20;
 
 /** Milliseconds between asking a command to end and ending it. */
-const graceMs = 5_000;
+const graceMs = 3_000;
 
 /**
  * Runs a build command without a shell. Each line that it prints goes to the progress line and to the log. An

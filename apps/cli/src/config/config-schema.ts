@@ -33,7 +33,7 @@ const build = z.union(
   [
     z.strictObject({
       /** The program and its arguments, run without a shell in the folder of the configuration. */
-      command: z.tuple([text], text),
+      command: z.tuple([text], z.string()),
     }),
     z.custom<BuildFunction>((value) => typeof value === "function"),
   ],
