@@ -1,4 +1,4 @@
-import { parseManifest, type ManifestEntry } from "./manifest.ts";
+import { type ManifestSource, parseManifest } from "./manifest.ts";
 
 /** What differs within one root, or among the inputs that are no files. Paths are relative to the root. */
 export interface RootDifference {
@@ -25,9 +25,9 @@ const inputPrefix = "@input/";
  *
  * @throws {FingerprintError} `MANIFEST_INVALID`
  */
-export function compare(before: string, after: string): Difference {
-  const old = byPath(parseManifest(before));
-  const now = byPath(parseManifest(after));
+export function compare(before: ManifestSource, after: ManifestSource): Difference {
+  const old = byPath(before);
+  const now = byPath(after);
   const roots = new Map<string, MutableDifference>();
   const inputs: string[] = [];
   const note = (path: string, kind: "added" | "removed" | "changed"): void => {
@@ -57,8 +57,8 @@ interface MutableDifference {
   renamed: { from: string; to: string }[];
 }
 
-function byPath(entries: readonly ManifestEntry[]): Map<string, string> {
-  return new Map(entries.map(({ path, sha256 }) => [path, sha256]));
+function byPath(manifest: ManifestSource): Map<string, string> {
+  return new Map(parseManifest(manifest).map(({ path, sha256 }) => [path, sha256]));
 }
 
 function rootOf(roots: Map<string, MutableDifference>, path: string): MutableDifference {
@@ -77,7 +77,10 @@ function pairRenamed(difference: MutableDifference, old: Manifest, now: Manifest
   const removedByContent = new Map<string, string[]>();
   for (const path of difference.removed) {
     const sha256 = old.get(path) ?? "";
-    if (sha256 !== emptyFile) removedByContent.set(sha256, [...(removedByContent.get(sha256) ?? []), path]);
+    if (sha256 === emptyFile) continue;
+    const paths = removedByContent.get(sha256) ?? [];
+    paths.push(path);
+    removedByContent.set(sha256, paths);
   }
   const renamed: { from: string; to: string }[] = [];
   for (const to of difference.added) {

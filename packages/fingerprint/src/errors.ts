@@ -2,13 +2,13 @@
 export type FingerprintErrorCode =
   | "ROOT_MISSING"
   | "ROOT_INVALID"
+  | "INPUT_INVALID"
   | "NOTHING_SELECTED"
   | "LINK_BROKEN"
   | "LINK_CYCLE"
   | "FILE_UNREADABLE"
   | "FILE_UNSETTLED"
   | "FILE_SPECIAL"
-  | "PATH_NOT_UNICODE"
   | "MANIFEST_INVALID";
 
 export interface FingerprintErrorOptions {

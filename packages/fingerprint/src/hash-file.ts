@@ -1,112 +1,137 @@
-import { createHash, type Hash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
+import { createHash, hash as hashOnce, type Hash } from "node:crypto";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { type ByteString, systemPath, textOf } from "./byte-string.ts";
 import { FingerprintError } from "./errors.ts";
-import { unreadable } from "./walk-root.ts";
+import type { Marks } from "./marks.ts";
+import { readError, specialFile } from "./read-error.ts";
 
 export interface HashedFile {
   readonly sha256: string;
   /** Metadata of the very file that was read. */
-  readonly stats: Stats;
+  readonly marks: Marks;
 }
 
-/** Bytes read at a time, whatever the size of the file. */
-const chunkBytes = 1 << 20;
+/** `lf` hashes text as if its lines ended with LF. */
+export type EndOfLine = "lf" | undefined;
+
+/** Bytes in memory at a time, whatever the size of the file. Most files need one reading. */
+const chunkBytes = 1 << 18;
 const chunk = Buffer.allocUnsafeSlow(chunkBytes);
 
 /** Readings of a file that keeps changing before it counts as unsettled. */
 const attempts = 5;
 
+/** Without the flag, opening a pipe that took the place of a file would wait for a writer for ever. */
+const openFlags = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
 /**
  * SHA-256 of a file's content. A file that changes while it is read is read again.
  *
- * @param eol `lf` hashes text as if its lines ended with LF
- * @throws {FingerprintError} `FILE_UNREADABLE`, `FILE_UNSETTLED`
+ * @throws {FingerprintError} `FILE_UNREADABLE`, `FILE_UNSETTLED`, `FILE_SPECIAL`
  */
-export function hashFile(path: string, eol?: "lf"): HashedFile {
+export function hashFile(path: ByteString, eol?: EndOfLine): HashedFile {
+  const steps = hashFileInSteps(path, eol);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** As {@link hashFile}, with a stop after each chunk of a large file. */
+export function* hashFileInSteps(path: ByteString, eol: EndOfLine): Generator<void, HashedFile> {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const hashed = hashOnce(path, eol);
+    const hashed = yield* attemptHash(path, eol);
     if (hashed) return hashed;
   }
   throw new FingerprintError(
     "FILE_UNSETTLED",
-    `"${path}" changed each of the ${attempts} times it was read`,
-    {
-      hint: "wait until whatever writes it is done, or exclude it",
-    },
+    `"${textOf(path)}" changed each of the ${attempts} times it was read`,
+    { hint: "wait until whatever writes it is done, or exclude it" },
   );
 }
 
 /** `undefined` when the file changed under the reading. */
-function hashOnce(path: string, eol: "lf" | undefined): HashedFile | undefined {
-  let file: number;
+function* attemptHash(path: ByteString, eol: EndOfLine): Generator<void, HashedFile | undefined> {
+  let file: number | undefined;
   try {
-    file = openSync(path, "r");
-  } catch (cause) {
-    throw unreadable(path, cause);
-  }
-  try {
+    file = openSync(systemPath(path), openFlags);
     const before = fstatSync(file);
-    const hash = createHash("sha256");
-    const bytes = eol === "lf" ? hashAsText(file, hash) : hashBytes(file, hash);
-    const stats = fstatSync(file);
-    const settled =
-      bytes === stats.size &&
-      before.size === stats.size &&
-      before.mtimeMs === stats.mtimeMs &&
-      before.ctimeMs === stats.ctimeMs;
-    return settled ? { sha256: hash.digest("hex"), stats } : undefined;
+    if (!before.isFile()) throw specialFile(path);
+    const sha256 = yield* hashContent(file, before.size, eol);
+    const after = fstatSync(file);
+    return sha256 !== undefined && isSame(before, after) ? { sha256, marks: after } : undefined;
   } catch (cause) {
-    throw unreadable(path, cause);
+    throw cause instanceof FingerprintError ? cause : readError(path, cause);
   } finally {
-    closeSync(file);
+    if (file !== undefined) closeSync(file);
   }
 }
 
-function hashBytes(file: number, hash: Hash): number {
-  let bytes = 0;
-  for (;;) {
-    const read = readSync(file, chunk, 0, chunkBytes, null);
-    if (read === 0) return bytes;
-    hash.update(chunk.subarray(0, read));
-    bytes += read;
-  }
+function isSame(before: Marks, after: Marks): boolean {
+  return before.size === after.size && before.mtimeMs === after.mtimeMs && before.ctimeMs === after.ctimeMs;
 }
 
-/** Bytes that git looks at to tell text from binary: https://git-scm.com/docs/gitattributes#_text (`buffer_is_binary`) */
-const textProbeBytes = 8_000;
+/** `undefined` when the file is not as long as it said. */
+function* hashContent(file: number, size: number, eol: EndOfLine): Generator<void, string | undefined> {
+  let read = readSync(file, chunk, 0, chunkBytes, null);
+  if (read === size && read < chunkBytes) return hashSmall(chunk.subarray(0, read), eol);
+  const hash = createHash("sha256");
+  const lines = eol === "lf" && !isBinary(chunk.subarray(0, read)) ? lineFeedWriter(hash) : undefined;
+  let total = 0;
+  // A file that grows as fast as it is read would never end.
+  while (read > 0 && total <= size) {
+    total += read;
+    const part = chunk.subarray(0, read);
+    if (lines) lines.write(part);
+    else hash.update(part);
+    yield;
+    read = readSync(file, chunk, 0, chunkBytes, null);
+  }
+  lines?.end();
+  return total === size ? hash.digest("hex") : undefined;
+}
+
+function hashSmall(content: Buffer, eol: EndOfLine): string {
+  if (eol === undefined || !content.includes(carriageReturn) || isBinary(content)) {
+    return hashOnce("sha256", content, "hex");
+  }
+  const hash = createHash("sha256");
+  const lines = lineFeedWriter(hash);
+  lines.write(content);
+  lines.end();
+  return hash.digest("hex");
+}
+
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 
-/** Leaves out every CR that stands before an LF, also when a chunk ends between the two; binary files stay. */
-function hashAsText(file: number, hash: Hash): number {
-  let bytes = 0;
-  let isText: boolean | undefined;
-  let heldReturn = false;
-  for (;;) {
-    const read = readSync(file, chunk, 0, chunkBytes, null);
-    if (read === 0) break;
-    bytes += read;
-    let part = chunk.subarray(0, read);
-    isText ??= !part.subarray(0, textProbeBytes).includes(0);
-    if (!isText) {
-      hash.update(part);
-      continue;
-    }
-    if (heldReturn && part[0] !== lineFeed) hash.update("\r");
-    heldReturn = part[part.length - 1] === carriageReturn;
-    if (heldReturn) part = part.subarray(0, -1);
-    updateWithLineFeeds(hash, part);
-  }
-  if (heldReturn) hash.update("\r");
-  return bytes;
+/** Git takes a file for binary when there is a NUL in its first 8000 bytes (`buffer_is_binary`). */
+function isBinary(start: Buffer): boolean {
+  return start.subarray(0, 8_000).includes(0);
 }
 
-function updateWithLineFeeds(hash: Hash, part: Buffer): void {
-  let start = 0;
-  for (let at = part.indexOf(carriageReturn); at !== -1; at = part.indexOf(carriageReturn, at + 1)) {
-    if (part[at + 1] !== lineFeed) continue;
-    hash.update(part.subarray(start, at));
-    start = at + 1;
-  }
-  hash.update(part.subarray(start));
+/** Leaves out every CR that stands before an LF, also when a chunk ends between the two. */
+function lineFeedWriter(hash: Hash): { write(part: Buffer): void; end(): void } {
+  let heldReturn = false;
+  return {
+    write: (part) => {
+      if (heldReturn && part[0] !== lineFeed) hash.update("\r");
+      heldReturn = part.at(-1) === carriageReturn;
+      const end = heldReturn ? part.length - 1 : part.length;
+      let start = 0;
+      for (
+        let at = part.indexOf(carriageReturn);
+        at !== -1 && at < end;
+        at = part.indexOf(carriageReturn, at + 1)
+      ) {
+        if (part[at + 1] !== lineFeed) continue;
+        hash.update(part.subarray(start, at));
+        start = at + 1;
+      }
+      hash.update(part.subarray(start, end));
+    },
+    end: () => {
+      if (heldReturn) hash.update("\r");
+    },
+  };
 }

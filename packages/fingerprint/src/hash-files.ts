@@ -1,84 +1,100 @@
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
-import { FingerprintError } from "./errors.ts";
 import {
   type FileToHash,
-  hashShare,
-  type HashedEntry,
-  nextSlot,
-  runLength,
-  type ShareResult,
-  stopSlot,
-} from "./hash-share.ts";
+  hashBoard,
+  type HashProgress,
+  isSettled,
+  progressOf,
+  settle,
+  settledResults,
+  takeFile,
+} from "./hash-board.ts";
+import { HashCrew } from "./hash-crew.ts";
+import { type HashedFile, hashFileInSteps } from "./hash-file.ts";
+import type { Turns } from "./turns.ts";
 
 export interface HashFilesOptions {
-  /** Bytes of all files together, as far as they are known. */
-  readonly bytes: number;
+  /** Threads that read, this one included. */
+  readonly concurrency: number;
+  readonly turns: Turns;
   readonly signal?: AbortSignal | undefined;
-  readonly onHashed?: ((files: number) => void) | undefined;
+  readonly onProgress?: ((progress: HashProgress) => void) | undefined;
 }
 
-/**
- * Work below which a thread does not pay: it takes about 40 ms to start, in which the main thread hashes some
- * 50 MB, or opens some 3,000 files.
- */
-const threadFromBytes = 96_000_000;
-const threadFromFiles = 6_000;
-const maxThreads = 8;
+/** Threads beyond this number wait for memory and disk, not for each other's work. */
+export const defaultConcurrency = Math.min(availableParallelism(), 8);
+
+/** A thread takes some 40 ms to start. This many files take longer, whatever their size. */
+const manyFiles = 2_000;
+
+/** Milliseconds of hashing after which few files turn out to be large ones. */
+const longWork = 60;
+
+/** Milliseconds between two reports while other threads do the work. */
+const reportEvery = 100;
 
 /**
- * Hashes files, on several threads when there is enough to do.
+ * Hashes files, with more threads where the work is worth starting them. An abort ends the threads and closes
+ * what they have open.
  *
- * @returns the hashes in the order of the files
- * @throws {FingerprintError} `FILE_UNREADABLE`, `FILE_UNSETTLED`
+ * @throws {FingerprintError} as `hashFile`
  */
 export async function hashFiles(
   files: readonly FileToHash[],
-  options: HashFilesOptions,
-): Promise<HashedEntry[]> {
-  const { bytes, signal, onHashed } = options;
-  const shared = new Int32Array(new SharedArrayBuffer(8));
-  const pays = bytes >= threadFromBytes || files.length >= threadFromFiles;
-  const threads = pays ? Math.min(availableParallelism(), maxThreads) - 1 : 0;
-  const workers = workerUrl
-    ? Array.from({ length: threads }, () => startWorker(workerUrl, { files, shared }))
-    : [];
-  const answers = Promise.all(workers.map(answerOf));
-  // Should the main thread fail first, its error is the one that is told.
-  answers.catch(() => undefined);
-  const results: ShareResult[] = [];
+  { concurrency, turns, signal, onProgress }: HashFilesOptions,
+): Promise<HashedFile[]> {
+  const board = hashBoard(files.length);
+  await using crew = new HashCrew(board);
+  const [started, helpers] = [performance.now(), Math.min(concurrency, files.length) - 1];
+  let isHired = false;
+  const hire = (): void => {
+    if (!isHired) crew.hire(helpers, files);
+    isHired = true;
+  };
+  turns.onPause = () => {
+    onProgress?.(progressOf(board));
+    if (performance.now() - started > longWork) hire();
+  };
+  const hash = async (index: number): Promise<void> => {
+    settle(board, index, await hashInTurns(files[index] as FileToHash, turns));
+  };
+  if (files.length >= manyFiles) hire();
+  for (let index = takeFile(board); index !== undefined; index = takeFile(board)) await hash(index);
+  await finish(crew, { signal, report: () => onProgress?.(progressOf(board)) });
+  for (let index = 0; index < files.length; index++) if (!isSettled(board, index)) await hash(index);
+  turns.onPause = () => undefined;
+  return settledResults(board);
+}
+
+async function hashInTurns({ absolute, eol }: FileToHash, turns: Turns): Promise<HashedFile> {
+  const steps = hashFileInSteps(absolute, eol);
   try {
-    // The main thread takes its share run by run, and lets the event loop turn in between.
-    for (let working = true; working;) {
-      signal?.throwIfAborted();
-      const result = hashShare({ files, shared }, 1);
-      working = result.hashed.length > 0;
-      results.push(result);
-      onHashed?.(Math.min(Atomics.load(shared, nextSlot) * runLength, files.length));
-      await new Promise(setImmediate);
+    for (;;) {
+      const step = steps.next();
+      if (step.done) return step.value;
+      if (turns.due) await turns.pause();
     }
-    results.push(...(await answers));
   } finally {
-    Atomics.store(shared, stopSlot, 1);
-    await Promise.all(workers.map(async (worker) => await worker.terminate()));
+    // Closes the file when an abort ended the loop.
+    steps.return(undefined as never);
   }
-  const failure = results.find((result) => result.failure)?.failure;
-  if (failure) throw new FingerprintError(failure.code, failure.message, { hint: failure.hint });
-  return results.flatMap((result) => result.hashed).sort((a, b) => a.index - b.index);
 }
 
-/** Threads load the built file; the sources, which no thread can load, work on one alone. */
-const workerUrl = import.meta.url.endsWith(".ts") ? undefined : new URL("./hash-worker.js", import.meta.url);
-
-function startWorker(url: URL, workerData: HashShare): Worker {
-  // Flags of the process may forbid a file as entry (`--input-type`), or make every thread slow (`--import`).
-  return new Worker(url, { workerData, execArgv: [] });
+interface FinishOptions {
+  readonly signal: AbortSignal | undefined;
+  readonly report: () => void;
 }
 
-async function answerOf(worker: Worker): Promise<ShareResult> {
-  return await new Promise((resolve, reject) => {
-    worker.once("message", resolve);
-    worker.once("error", reject);
-    worker.once("exit", () => resolve({ hashed: [] }));
-  });
+async function finish(crew: HashCrew, { signal, report }: FinishOptions): Promise<void> {
+  const abort = (): void => void crew.end();
+  const timer = setInterval(report, reportEvery);
+  signal?.addEventListener("abort", abort);
+  try {
+    signal?.throwIfAborted();
+    await crew.finished();
+    signal?.throwIfAborted();
+  } finally {
+    clearInterval(timer);
+    signal?.removeEventListener("abort", abort);
+  }
 }

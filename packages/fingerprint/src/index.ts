@@ -6,5 +6,11 @@ export {
 } from "./fingerprint.ts";
 export type { RootInput } from "./walk-root.ts";
 export { compare, type Difference, type RootDifference } from "./compare.ts";
-export { digestOf, parseManifest, type ManifestEntry } from "./manifest.ts";
+export {
+  digestOf,
+  manifestBytes,
+  parseManifest,
+  type ManifestEntry,
+  type ManifestSource,
+} from "./manifest.ts";
 export { FingerprintError, type FingerprintErrorCode } from "./errors.ts";

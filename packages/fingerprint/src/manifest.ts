@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { bytesOf, type ByteString, decodeText, encodeText, textOf } from "./byte-string.ts";
 import { FingerprintError } from "./errors.ts";
 
 /** One line of a manifest. */
@@ -9,17 +10,30 @@ export interface ManifestEntry {
   readonly sha256: string;
 }
 
+/** A manifest as text, or as the bytes of a file that holds one. */
+export type ManifestSource = string | Uint8Array;
+
 /**
- * The manifest in format `hs1`: a line `<sha256>  <path>` for each entry, sorted by the bytes of the path. It
- * is what `sha256sum` prints, so coreutils alone can check it.
+ * The line of a file as GNU `sha256sum` prints it: where the path needs escapes, the line starts with a
+ * backslash. Path and line are byte strings.
  */
-export function formatManifest(entries: readonly ManifestEntry[]): string {
-  return sortByBytes(entries).map(formatLine).join("");
+export function manifestLine(path: ByteString, sha256: string): ByteString {
+  if (!/[\\\n\r]/.test(path)) return `${sha256}  ${path}\n`;
+  const escaped = path.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
+  return `\\${sha256}  ${escaped}\n`;
 }
 
 /** SHA-256 of a manifest: the fingerprint. */
-export function digestOf(manifest: string): string {
-  return createHash("sha256").update(manifest, "utf8").digest("hex");
+export function digestOf(manifest: ManifestSource): string {
+  return createHash("sha256").update(manifestBytes(manifest)).digest("hex");
+}
+
+/**
+ * The bytes of a manifest, to be written to a file: what `sha256sum` would have printed. They are UTF-8 but for
+ * names on disk that are not; those stand in the text form with a lone surrogate (U+DC80 to U+DCFF) a byte.
+ */
+export function manifestBytes(manifest: ManifestSource): Uint8Array {
+  return typeof manifest === "string" ? encodeText(manifest) : manifest;
 }
 
 /** SHA-256 of a text that is an input of its own, such as a version or a command. */
@@ -28,26 +42,44 @@ export function hashText(text: string): string {
 }
 
 /**
- * Reads a manifest, which may come from a file that anybody could edit.
+ * Reads a manifest, which may come from a file that anybody could edit. What is accepted is exactly what
+ * `fingerprint` writes.
  *
  * @throws {FingerprintError} `MANIFEST_INVALID` with the number of the line
  */
-export function parseManifest(manifest: string): ManifestEntry[] {
-  if (manifest === "") return [];
-  if (!manifest.endsWith("\n")) throw invalidLine(manifest.split("\n").length, "the last line has no end");
-  const seen = new Set<string>();
-  return manifest
-    .slice(0, -1)
-    .split("\n")
-    .map((line, index) => {
-      const match = /^(\\?)([0-9a-f]{64}) {2}(.+)$/s.exec(line);
-      if (!match) throw invalidLine(index + 1, "expected a SHA-256, two spaces and a path");
-      const [, escaped, sha256 = "", text = ""] = match;
-      const path = escaped ? unescapePath(text) : text;
-      if (seen.has(path)) throw invalidLine(index + 1, `"${path}" stands there twice`);
-      seen.add(path);
-      return { path, sha256 };
-    });
+export function parseManifest(manifest: ManifestSource): ManifestEntry[] {
+  const text = typeof manifest === "string" ? manifest : decodeText(Buffer.from(manifest));
+  if (text === "") return [];
+  const lines = text.split("\n");
+  if (lines.pop() !== "") throw invalidLine(lines.length + 1, "the last line has no end");
+  let before: ByteString = "";
+  return lines.map((line, index) => {
+    const entry = parseLine(line, index + 1);
+    const path = bytesOf(entry.path);
+    if (path === before) throw invalidLine(index + 1, `${JSON.stringify(entry.path)} stands there twice`);
+    if (path < before) {
+      throw invalidLine(index + 1, `${JSON.stringify(entry.path)} is not in the order of the paths' bytes`);
+    }
+    before = path;
+    return entry;
+  });
+}
+
+function parseLine(line: string, number: number): ManifestEntry {
+  const match = /^(\\?)([0-9a-f]{64}) {2}(.+)$/s.exec(line);
+  if (!match) throw invalidLine(number, "expected a SHA-256, two spaces and a path");
+  const [, escaped, sha256 = "", written = ""] = match;
+  const path = escaped ? unescapePath(written) : written;
+  const bytes = bytesOf(path);
+  if (textOf(bytes) !== path || textOf(manifestLine(bytes, sha256)) !== `${line}\n`) {
+    throw invalidLine(number, `the path ${JSON.stringify(written)} is not written as sha256sum writes it`);
+  }
+  const parts = path.split("/");
+  const isInput = path.startsWith("@input/") && path !== "@input/";
+  if (path.includes("\0") || (!isInput && parts.some((part) => ["", ".", ".."].includes(part)))) {
+    throw invalidLine(number, `${JSON.stringify(path)} cannot be the path of a file`);
+  }
+  return { path, sha256 };
 }
 
 function invalidLine(line: number, what: string): FingerprintError {
@@ -56,23 +88,6 @@ function invalidLine(line: number, what: string): FingerprintError {
   });
 }
 
-/** As GNU `sha256sum` does: a line whose path needs escapes starts with a backslash. */
-function formatLine({ path, sha256 }: ManifestEntry): string {
-  if (!/[\\\n\r]/.test(path)) return `${sha256}  ${path}\n`;
-  const escaped = path.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll("\r", "\\r");
-  return `\\${sha256}  ${escaped}\n`;
-}
-
 function unescapePath(text: string): string {
   return text.replace(/\\([\\nr])/g, (_, letter: string) => ({ "\\": "\\", n: "\n", r: "\r" })[letter] ?? "");
-}
-
-/**
- * JavaScript compares UTF-16 units. They stand in the order of UTF-8 bytes except around surrogates, which is
- * where bytes have to be compared.
- */
-function sortByBytes(entries: readonly ManifestEntry[]): ManifestEntry[] {
-  const surrogates = entries.some(({ path }) => /[\ud800-\udfff]/.test(path));
-  if (!surrogates) return [...entries].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-  return [...entries].sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }

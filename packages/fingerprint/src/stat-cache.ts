@@ -1,7 +1,22 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, renameSync, rmSync, statSync, type Stats, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { endianness } from "node:os";
 import { dirname } from "node:path";
-import { performance } from "node:perf_hooks";
+import type { ByteString } from "./byte-string.ts";
+import type { FileToHash } from "./hash-board.ts";
+import type { HashedFile } from "./hash-file.ts";
+import { hasMarks, type Marks, marksLength, readMarks, writeMarks } from "./marks.ts";
 
 /**
  * Milliseconds by which a file has to be older than its reading for its times to prove anything: within the
@@ -10,158 +25,180 @@ import { performance } from "node:perf_hooks";
  */
 const tickMs = 2_000;
 
-/** The metadata that tell whether a file is the one that was read. */
-export type FileMarks = Pick<Stats, "dev" | "ino" | "size" | "mtimeMs" | "ctimeMs">;
-
-/** Numbers kept of each file: device, inode, size, and the times of the last change to content and metadata. */
-const marks = 5;
-const hashBytes = 32;
+const hashLength = 64;
 
 /**
  * Hashes of files by their metadata, so that unchanged files need not be read. What is damaged, foreign or too
  * fresh to be trusted is ignored, never used.
- *
- * The file: SHA-256 of what follows it, a magic word, the number of entries, and then for all entries their
- * marks, their hashes and their keys.
  */
 export class StatCache {
   readonly #file: string;
   readonly #known: Entries;
-  readonly #openedAt = performance.now();
-  /** Entries of the file that still hold, by number: what is known already is not copied. */
-  readonly #held: number[] = [];
-  readonly #read: Entry[] = [];
-  #index: ReadonlyMap<string, number> | undefined;
+  /** What this run saw: the place of what was known, or what was read. */
+  readonly #seen: (number | Entry)[] = [];
+  readonly #opened = { at: performance.now(), wall: Date.now() };
+  /** Files come in the same order every time: the next one is most likely the one after the last. */
   #next = 0;
+  #places: ReadonlyMap<ByteString, number> | undefined;
+  #read = 0;
 
   constructor(file: string) {
     this.#file = file;
-    this.#known = readEntries(file);
+    this.#known = readEntries(file) ?? noEntries;
   }
 
-  /** The hash of a file whose metadata are as they were; `undefined` when it has to be read. */
-  lookUp(path: string, eol: "lf" | undefined, stats: FileMarks): string | undefined {
-    const key = keyOf(path, eol);
-    const { keys, numbers, hashes } = this.#known;
-    const at = this.#find(key, keys);
-    if (at === undefined) return undefined;
-    const same =
-      numbers[at * marks] === stats.dev &&
-      numbers[at * marks + 1] === stats.ino &&
-      numbers[at * marks + 2] === stats.size &&
-      numbers[at * marks + 3] === stats.mtimeMs &&
-      numbers[at * marks + 4] === stats.ctimeMs;
-    if (!same) return undefined;
-    this.#held.push(at);
-    return hashes.toString("hex", at * hashBytes, (at + 1) * hashBytes);
+  /** Whether there is nothing to look up. */
+  get isEmpty(): boolean {
+    return this.#known.keys.length === 0;
   }
 
-  store(path: string, eol: "lf" | undefined, { sha256, stats }: { sha256: string; stats: FileMarks }): void {
-    this.#read.push({ key: keyOf(path, eol), marks: toNumbers(stats), sha256 });
+  /**
+   * The hash of a file whose metadata are as they were; `undefined` when it has to be read.
+   *
+   * @param index of the file in this run
+   */
+  lookUp(index: number, file: FileToHash, marks: Marks): string | undefined {
+    const place = this.#placeOf(keyOf(file));
+    if (place === undefined || !hasMarks(this.#known.marks, place * marksLength, marks)) return undefined;
+    this.#seen[index] = place;
+    return this.#hashAt(place);
   }
 
-  /** Writes the entries that this run saw and that may be trusted; a cache that cannot be written is no error. */
+  store(index: number, file: FileToHash, hashed: HashedFile): void {
+    this.#read += 1;
+    this.#seen[index] = { key: keyOf(file), ...hashed };
+  }
+
+  /**
+   * Writes the entries that this run saw and that may be trusted. A cache that cannot be written costs time and
+   * nothing else.
+   */
   save(): void {
-    if (this.#read.length === 0 && this.#held.length === this.#known.keys.length) return;
-    const aside = `${this.#file}.${process.pid}-${randomBytes(4).toString("hex")}`;
+    if (this.#read === 0 && this.#seen.length === this.#known.keys.length) return;
+    const aside = `${this.#file}.${process.pid}-${randomBytes(6).toString("hex")}`;
     try {
       mkdirSync(dirname(this.#file), { recursive: true });
-      writeFileSync(aside, "");
-      // The file system's own clock, as it stood when the run began: the two clocks need not agree.
-      const startedMs = statSync(aside).mtimeMs - (performance.now() - this.#openedAt);
-      const oldMs = startedMs - tickMs;
-      const trusted = this.#read.filter(
-        ({ key, marks: [, , , mtimeMs = 0, ctimeMs = 0] }) =>
-          Math.max(mtimeMs, ctimeMs) < oldMs && !key.includes("\n"),
-      );
-      writeFileSync(aside, formatEntries([...this.#held.map((at) => entryAt(this.#known, at)), ...trusted]));
+      writeFileSync(aside, "", { flag: "wx", mode: 0o600 });
+      const trusted = this.#startOnDisk(aside) - tickMs;
+      const entries = this.#seen
+        .map((seen) => (typeof seen === "number" ? this.#entryAt(seen) : seen))
+        .filter(({ marks }) => Math.max(marks.mtimeMs, marks.ctimeMs) < trusted);
+      writeFileSync(aside, serialize(entries));
       renameSync(aside, this.#file);
     } catch {
-      removeQuietly(aside);
+      removeFile(aside);
     }
   }
 
-  /** Files come in the order of the run before, as a rule; only when they do not is an index worth its time. */
-  #find(key: string, keys: readonly string[]): number | undefined {
+  /** When the run began by the clock of the file system, which need not agree with ours, nor ours with itself. */
+  #startOnDisk(file: string): number {
+    const now = statSync(file).mtimeMs;
+    return now - Math.max(performance.now() - this.#opened.at, Date.now() - this.#opened.wall);
+  }
+
+  #hashAt(place: number): string {
+    return this.#known.hashes.slice(place * hashLength, (place + 1) * hashLength);
+  }
+
+  #entryAt(place: number): Entry {
+    const { keys, marks } = this.#known;
+    return {
+      key: keys[place] as ByteString,
+      marks: readMarks(marks, place * marksLength),
+      sha256: this.#hashAt(place),
+    };
+  }
+
+  #placeOf(key: ByteString): number | undefined {
+    const { keys } = this.#known;
     if (keys[this.#next] === key) return this.#next++;
-    this.#index ??= new Map(keys.map((known, index) => [known, index]));
-    const at = this.#index.get(key);
-    if (at !== undefined) this.#next = at + 1;
-    return at;
+    this.#places ??= new Map(keys.map((known, index) => [known, index]));
+    const place = this.#places.get(key);
+    if (place !== undefined) this.#next = place + 1;
+    return place;
   }
 }
 
-function removeQuietly(file: string): void {
-  try {
-    rmSync(file, { force: true });
-  } catch {
-    // Where nothing can be written, nothing was left.
-  }
+/** A file's hash depends on how its lines are read. Paths are absolute, so none starts like this. */
+function keyOf({ absolute, eol }: FileToHash): ByteString {
+  return eol === undefined ? absolute : `${eol} ${absolute}`;
 }
 
-interface Entry {
-  readonly key: string;
-  readonly marks: readonly number[];
-  readonly sha256: string;
-}
-
-function toNumbers({ dev, ino, size, mtimeMs, ctimeMs }: FileMarks): number[] {
-  return [dev, ino, size, mtimeMs, ctimeMs];
-}
-
-function entryAt({ keys, numbers, hashes }: Entries, at: number): Entry {
-  return {
-    key: keys[at] ?? "",
-    marks: [...numbers.subarray(at * marks, (at + 1) * marks)],
-    sha256: hashes.toString("hex", at * hashBytes, (at + 1) * hashBytes),
-  };
+interface Entry extends HashedFile {
+  readonly key: ByteString;
 }
 
 interface Entries {
-  readonly keys: readonly string[];
-  readonly numbers: Float64Array;
-  readonly hashes: Buffer;
+  readonly keys: readonly ByteString[];
+  readonly marks: Float64Array;
+  /** One after the other. */
+  readonly hashes: string;
 }
 
-const none: Entries = { keys: [], numbers: new Float64Array(), hashes: Buffer.alloc(0) };
-const magic = "hsstat01";
-const headerBytes = hashBytes + magic.length + 8;
+const noEntries: Entries = { keys: [], marks: new Float64Array(), hashes: "" };
 
-function formatEntries(entries: readonly Entry[]): Buffer {
-  const numbers = new Float64Array(entries.flatMap((entry) => entry.marks));
-  const count = Buffer.alloc(8);
-  count.writeDoubleLE(entries.length);
-  const body = Buffer.concat([
-    Buffer.from(magic),
-    count,
-    Buffer.from(numbers.buffer),
-    Buffer.from(entries.map(({ sha256 }) => sha256).join(""), "hex"),
-    Buffer.from(entries.map(({ key }) => key).join("\n")),
-  ]);
-  return Buffer.concat([createHash("sha256").update(body).digest(), body]);
+/** Marks are in the byte order of the machine; the length lets them be read where they lie. */
+const header = Buffer.from(`headstart-stat-cache/2 ${endianness()}\n`.padEnd(32));
+const checksumLength = 32;
+
+/** Header, checksum of what follows, count, marks, hashes, then the keys, which hold no NUL. */
+function serialize(entries: readonly Entry[]): Buffer {
+  const numbers = new Float64Array(1 + entries.length * marksLength);
+  numbers[0] = entries.length;
+  entries.forEach(({ marks }, index) => writeMarks(numbers, 1 + index * marksLength, marks));
+  const hashes = entries.map(({ sha256 }) => sha256).join("");
+  const keys = entries.map(({ key }) => key).join("\0");
+  const body = Buffer.concat([Buffer.from(numbers.buffer), Buffer.from(hashes + keys, "latin1")]);
+  return Buffer.concat([header, checksum(body), body]);
 }
 
-function readEntries(file: string): Entries {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file);
-  } catch {
-    return none;
+function checksum(body: Buffer): Buffer {
+  return createHash("sha256").update(body).digest();
+}
+
+/** `undefined` when there is no cache that this program wrote, whole. */
+function readEntries(file: string): Entries | undefined {
+  const content = readRegularFile(file);
+  const start = header.length + checksumLength;
+  if (!content || content.length < start + 8 || !content.subarray(0, header.length).equals(header)) {
+    return undefined;
   }
-  const sum = createHash("sha256").update(bytes.subarray(hashBytes)).digest();
-  if (bytes.length < headerBytes || !sum.equals(bytes.subarray(0, hashBytes))) return none;
-  if (bytes.toString("latin1", hashBytes, hashBytes + magic.length) !== magic) return none;
-  const count = bytes.readDoubleLE(headerBytes - 8);
-  const hashesAt = headerBytes + count * marks * 8;
-  const keysAt = hashesAt + count * hashBytes;
-  // Copied, because numbers have to start at a multiple of eight.
-  const numbers = new Float64Array(
-    bytes.buffer.slice(bytes.byteOffset + headerBytes, bytes.byteOffset + hashesAt),
-  );
-  const keys = count === 0 ? [] : bytes.toString("utf8", keysAt).split("\n");
-  return { keys, numbers, hashes: bytes.subarray(hashesAt, keysAt) };
+  const body = content.subarray(start);
+  if (!checksum(body).equals(content.subarray(header.length, start))) return undefined;
+  // A copy, because the numbers have to begin at a multiple of eight.
+  const numbers = new Float64Array(body.buffer.slice(body.byteOffset, body.byteOffset + marksEnd(body)));
+  const count = (numbers.length - 1) / marksLength;
+  const hashesEnd = numbers.byteLength + count * hashLength;
+  const keys = count === 0 ? [] : body.toString("latin1", hashesEnd).split("\0");
+  if (keys.length !== count) return undefined;
+  return { keys, marks: numbers.subarray(1), hashes: body.toString("latin1", numbers.byteLength, hashesEnd) };
 }
 
-function keyOf(path: string, eol: "lf" | undefined): string {
-  return eol === "lf" ? `L${path}` : `B${path}`;
+/** Where the marks end, by the count before them; a count that cannot be right is taken for none. */
+function marksEnd(body: Buffer): number {
+  const count = endianness() === "LE" ? body.readDoubleLE(0) : body.readDoubleBE(0);
+  const fits =
+    Number.isSafeInteger(count) && count >= 0 && count <= body.length / (marksLength * 8 + hashLength);
+  return 8 * (1 + (fits ? count : 0) * marksLength);
+}
+
+function removeFile(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // It was never made.
+  }
+}
+
+function readRegularFile(path: string): Buffer | undefined {
+  let file: number | undefined;
+  try {
+    // A pipe would be waited for.
+    file = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+    return fstatSync(file).isFile() ? readFileSync(file) : undefined;
+  } catch {
+    return undefined;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
 }

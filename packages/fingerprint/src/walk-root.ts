@@ -1,194 +1,220 @@
-import { type Dirent, existsSync, readdirSync, realpathSync, statSync, type Stats } from "node:fs";
+import { lstatSync, realpathSync, statSync, type Stats } from "node:fs";
 import { sep } from "node:path";
+import { type ByteString, bytesOf, systemPath, textOf } from "./byte-string.ts";
 import { FingerprintError } from "./errors.ts";
-import { gitIgnoreRules, type IgnoreRules } from "./git-ignore.ts";
-import { selection, type Selection, type SelectionPatterns } from "./select-files.ts";
+import type { IgnoreRules } from "./git-ignore.ts";
+import type { EndOfLine } from "./hash-file.ts";
+import { type FolderEntry, readFolder } from "./read-folder.ts";
+import { readError, specialFile } from "./read-error.ts";
+import type { Selection, SelectionPatterns } from "./select-files.ts";
+import type { Turns } from "./turns.ts";
 
 /** Files below a folder, or one file, that together are one named input. */
 export interface RootInput extends SelectionPatterns {
   /** A folder or a file; a symbolic link is followed. */
   readonly path: string;
-  /** Leaves out what git ignores. @default false */
+  /** Leaves out what the `.gitignore` files of the repository ignore. @default false */
   readonly gitignore?: boolean | undefined;
   /** `lf` hashes text files as if they were checked out with LF. @default the bytes as they are */
   readonly eol?: "lf" | undefined;
 }
 
-export interface FoundFile {
-  /** `<root>/<path below it>`, with `/`. */
-  readonly path: string;
-  /** Where to read it. */
-  readonly absolute: string;
-  readonly eol: "lf" | undefined;
-  /** Empty until it is known. */
-  sha256: string;
+/** The selected files of a root. Paths are what there are many of, so nothing else is kept for each. */
+export interface FoundRoot {
+  /** What the paths in the manifest begin with: the name, and a slash when the root is a folder. */
+  readonly name: ByteString;
+  /** The same for the paths on disk. */
+  readonly absolute: ByteString;
+  readonly eol: EndOfLine;
+  /** Paths below the root in the order of their bytes; one empty path when the root is a file. */
+  readonly paths: readonly ByteString[];
 }
-
-/** Entries read between two looks at the signal and at the event loop. */
-const batch = 2_000;
 
 /**
  * Lists the selected files of a root.
  *
- * @throws {FingerprintError} `ROOT_MISSING`, `NOTHING_SELECTED`, `LINK_BROKEN`, `LINK_CYCLE`, `FILE_SPECIAL`,
- * `FILE_UNREADABLE`, `PATH_NOT_UNICODE`
+ * @throws {FingerprintError} `ROOT_MISSING`, `ROOT_INVALID`, `NOTHING_SELECTED`, `LINK_BROKEN`, `LINK_CYCLE`,
+ * `FILE_SPECIAL`, `FILE_UNREADABLE`, `FILE_UNSETTLED`
  */
-export async function walkRoot(name: string, input: RootInput, signal?: AbortSignal): Promise<FoundFile[]> {
+export async function walkRoot(name: string, input: RootInput, turns: Turns): Promise<FoundRoot> {
   const root = resolveRoot(name, input.path);
-  if (root.stats.isFile()) return [{ path: name, absolute: root.path, eol: input.eol, sha256: "" }];
-  if (!root.stats.isDirectory()) throw special(root.path);
-  const walk: Walk = { name, selected: selection(input), eol: input.eol, files: [], entries: 0, signal };
-  const rules = input.gitignore ? gitIgnoreRules(root.path) : undefined;
-  await walkFolder(walk, { absolute: root.path, relative: "", rules, above: [] });
-  if (walk.files.length === 0) {
-    throw new FingerprintError("NOTHING_SELECTED", `root "${name}" selects no file in "${input.path}"`, {
-      hint: "correct its include and exclude globs, or remove the root",
-    });
+  const { eol } = input;
+  if (root.stats.isFile()) return { name: bytesOf(name), absolute: root.absolute, eol, paths: [""] };
+  if (!root.stats.isDirectory()) throw specialFile(root.absolute);
+  const walk: Walk = { selected: await selectionOf(input), paths: [], turns };
+  await walkFolder(walk, {
+    absolute: root.absolute,
+    path: "",
+    rules: input.gitignore ? await ignoreRulesOf(root.absolute) : undefined,
+    above: undefined,
+  });
+  if (walk.paths.length > 0) {
+    return { name: `${bytesOf(name)}/`, absolute: `${root.absolute}/`, eol, paths: walk.paths };
   }
-  return walk.files;
-}
-
-interface Walk {
-  readonly name: string;
-  readonly selected: Selection;
-  readonly eol: "lf" | undefined;
-  readonly files: FoundFile[];
-  entries: number;
-  readonly signal: AbortSignal | undefined;
-}
-
-interface Folder {
-  readonly absolute: string;
-  /** Empty for the root itself. */
-  readonly relative: string;
-  readonly rules: IgnoreRules | undefined;
-  /** Absolute paths of the folders that lead here. */
-  readonly above: readonly string[];
-}
-
-async function walkFolder(walk: Walk, folder: Folder): Promise<void> {
-  const folders: Place[] = [];
-  for (const entry of readFolder(folder.absolute)) {
-    // A repository's own data is never an input: it changes with every git command.
-    if (entry.name === ".git") continue;
-    const place = visit(walk, folder, entry);
-    if (place) folders.push(place);
-    walk.entries += 1;
-  }
-  if (walk.entries >= batch) {
-    walk.entries = 0;
-    await new Promise(setImmediate);
-    walk.signal?.throwIfAborted();
-  }
-  for (const place of folders) await enter(walk, folder, place);
-}
-
-/** Notes a file; a folder is handed back, to be entered. */
-function visit(walk: Walk, folder: Folder, entry: Dirent): Place | undefined {
-  const absolute = `${folder.absolute}${sep}${entry.name}`;
-  const relative = folder.relative === "" ? entry.name : `${folder.relative}/${entry.name}`;
-  if (entry.isFile()) return keep(walk, folder, { absolute, relative });
-  if (entry.isDirectory()) return { absolute, relative };
-  // Whether a name that is not selected leads anywhere is nobody's concern.
-  if (walk.selected.prunes(relative) || folder.rules?.ignores(absolute, false)) return undefined;
-  const target = entry.isSymbolicLink() ? statLink(absolute) : undefined;
-  if (target?.isDirectory()) return { absolute, relative, linked: true };
-  if (target?.isFile()) return keep(walk, folder, { absolute, relative });
-  if (!walk.selected.selects(relative)) return undefined;
-  throw entry.isSymbolicLink() && target === undefined ? brokenLink(absolute) : special(absolute);
-}
-
-interface Place {
-  readonly absolute: string;
-  readonly relative: string;
-  /** Whether a symbolic link leads there. */
-  readonly linked?: boolean;
-}
-
-function keep(walk: Walk, { rules }: Folder, { absolute, relative }: Place): undefined {
-  if (!walk.selected.selects(relative) || rules?.ignores(absolute, false)) return undefined;
-  // Names that are no UTF-8 are decoded with this mark, and then lead nowhere.
-  if (absolute.includes("\ufffd") && !existsSync(absolute)) throw notUnicode(absolute);
-  walk.files.push({ path: `${walk.name}/${relative}`, absolute, eol: walk.eol, sha256: "" });
-  return undefined;
-}
-
-async function enter(walk: Walk, folder: Folder, { absolute, relative, linked }: Place): Promise<void> {
-  if (walk.selected.prunes(relative) || folder.rules?.ignores(absolute, true)) return;
-  const above = [...folder.above, folder.absolute];
-  if (linked) refuseCycle(absolute, above);
-  await walkFolder(walk, { absolute, relative, rules: folder.rules?.enter(absolute), above });
-}
-
-/** A folder that is one of those that lead to it would never end. Only links lead back, and links are resolved. */
-function refuseCycle(absolute: string, above: readonly string[]): void {
-  const real = realpathSync(absolute);
-  const again = above.find((folder) => folder === real || realpathSync(folder) === real);
-  if (again === undefined) return;
-  throw new FingerprintError("LINK_CYCLE", `"${absolute}" links back to "${again}", which contains it`, {
-    hint: "exclude the link, or remove it",
+  throw new FingerprintError("NOTHING_SELECTED", `root "${name}" selects no file in "${input.path}"`, {
+    hint: "correct its include and exclude globs, or remove the root",
   });
 }
 
-function readFolder(absolute: string): Dirent[] {
-  try {
-    return readdirSync(absolute, { withFileTypes: true });
-  } catch (cause) {
-    throw unreadable(absolute, cause);
+/** The matchers are loaded when they are asked for: many roots do without, and a program starts sooner. */
+async function selectionOf(patterns: SelectionPatterns): Promise<Selection | undefined> {
+  if (!patterns.include && !patterns.exclude?.length) return undefined;
+  const { selection } = await import("./select-files.ts");
+  return selection(patterns);
+}
+
+async function ignoreRulesOf(root: ByteString): Promise<IgnoreRules> {
+  const { gitIgnoreRules } = await import("./git-ignore.ts");
+  return gitIgnoreRules(root);
+}
+
+interface Walk {
+  /** Absent when every file counts. */
+  readonly selected: Selection | undefined;
+  readonly paths: ByteString[];
+  readonly turns: Turns;
+}
+
+interface Folder {
+  readonly absolute: ByteString;
+  /** Relative to the root, with a slash at its end; empty for the root itself. */
+  readonly path: ByteString;
+  readonly rules: IgnoreRules | undefined;
+  /** The folder that it was reached from. */
+  readonly above: Folder | undefined;
+}
+
+interface Place {
+  /** Relative to the root. */
+  readonly path: ByteString;
+  readonly isFolder: boolean;
+  readonly isLink: boolean;
+}
+
+async function walkFolder(walk: Walk, folder: Folder): Promise<void> {
+  if (walk.turns.due) await walk.turns.pause();
+  for (const { path, isFolder, isLink } of placesIn(walk, folder)) {
+    if (!isFolder) {
+      walk.paths.push(path);
+      continue;
+    }
+    const absolute = `${folder.absolute}/${path.slice(folder.path.length)}`;
+    if (isLink) refuseCycle(absolute, folder);
+    const rules = folder.rules?.enter(textOf(path), absolute);
+    await walkFolder(walk, { absolute, path: `${path}/`, rules, above: folder });
   }
 }
 
-function resolveRoot(name: string, path: string): { path: string; stats: Stats } {
+/** Selected files and the folders to enter. Sorted like this, a walk meets all paths in the order of their bytes. */
+function placesIn(walk: Walk, folder: Folder): Place[] {
+  const places: { readonly place: Place; readonly order: ByteString }[] = [];
+  for (const entry of readFolder(folder.absolute)) {
+    const place = placeOf(walk, folder, entry);
+    if (place) places.push({ place, order: place.isFolder ? `${entry.name}/` : entry.name });
+  }
+  return places.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({ place }) => place);
+}
+
+function placeOf(walk: Walk, folder: Folder, { name, kind }: FolderEntry): Place | undefined {
+  // A repository's own data is never an input: it changes with every git command.
+  if (name === ".git") return undefined;
+  const path = folder.path + name;
+  if (kind === "file") {
+    return isSelected(walk, folder, path) ? { path, isFolder: false, isLink: false } : undefined;
+  }
+  if (kind === "folder") {
+    return isEntered(walk, folder, path, "/") ? { path, isFolder: true, isLink: false } : undefined;
+  }
+  // Git takes a link for a file, wherever it leads.
+  if (kind === "link" && !isEntered(walk, folder, path, "")) return undefined;
+  const absolute = `${folder.absolute}/${name}`;
+  const target = kind === "link" ? followLink(absolute) : undefined;
+  if (target instanceof FingerprintError || !target?.isDirectory()) {
+    // Whether a name that is not selected leads anywhere is nobody's concern.
+    if (!isSelected(walk, folder, path)) return undefined;
+    if (target instanceof FingerprintError) throw target;
+    if (!target?.isFile()) throw specialFile(absolute);
+    return { path, isFolder: false, isLink: true };
+  }
+  return { path, isFolder: true, isLink: true };
+}
+
+function isSelected({ selected }: Walk, { rules }: Folder, path: ByteString): boolean {
+  if (!selected && !rules) return true;
+  const text = textOf(path);
+  return (selected?.selects(text) ?? true) && !rules?.ignores(text);
+}
+
+/** @param ending a slash, which is how git's rules know a folder, or nothing for a link to one */
+function isEntered({ selected }: Walk, { rules }: Folder, path: ByteString, ending: "/" | ""): boolean {
+  if (!selected && !rules) return true;
+  const text = textOf(path);
+  return !selected?.prunes(text) && !rules?.ignores(text + ending);
+}
+
+/** What a link leads to, or why it leads nowhere. */
+function followLink(absolute: ByteString): Stats | FingerprintError {
   try {
-    const real = realpathSync(path);
-    return { path: real, stats: statSync(real) };
+    return statSync(systemPath(absolute));
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw unreadable(path, cause);
+    return linkError(absolute, cause);
+  }
+}
+
+function linkError(absolute: ByteString, cause: unknown): FingerprintError {
+  const { code } = cause as NodeJS.ErrnoException;
+  const name = textOf(absolute);
+  if (code === "ENOENT" || code === "ENOTDIR") {
+    return new FingerprintError("LINK_BROKEN", `"${name}" links to something that does not exist`, {
+      hint: "restore what it links to, exclude the link, or remove it",
+      cause,
+    });
+  }
+  if (code === "ELOOP") {
+    return new FingerprintError("LINK_CYCLE", `"${name}" is a link that leads to itself`, {
+      hint: "exclude the link, or remove it",
+      cause,
+    });
+  }
+  return readError(absolute, cause);
+}
+
+/** A folder below itself would never end. Only links lead back, so only they are looked at. */
+function refuseCycle(absolute: ByteString, from: Folder): void {
+  const real = realPath(absolute);
+  for (let above: Folder | undefined = from; above; above = above.above) {
+    if (realPath(above.absolute) !== real) continue;
+    const [link, target] = [textOf(absolute), textOf(above.absolute)];
+    throw new FingerprintError("LINK_CYCLE", `"${link}" links back to "${target}", which contains it`, {
+      hint: "exclude the link, or remove it",
+    });
+  }
+}
+
+/** The variant that is not native takes bytes for UTF-8. */
+function realPath(path: ByteString): ByteString {
+  const real = realpathSync.native(systemPath(path), { encoding: "buffer" }).toString("latin1");
+  return sep === "/" ? real : real.replaceAll(sep, "/");
+}
+
+function resolveRoot(name: string, path: string): { absolute: ByteString; stats: Stats } {
+  if (path.includes("\0")) {
+    throw new FingerprintError("ROOT_INVALID", `the path of root "${name}" holds a NUL`, {
+      hint: "correct the path",
+    });
+  }
+  const bytes = bytesOf(path);
+  try {
+    const absolute = realPath(bytes);
+    return { absolute, stats: statSync(systemPath(absolute)) };
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (lstatSync(systemPath(bytes), { throwIfNoEntry: false })?.isSymbolicLink())
+      throw linkError(bytes, cause);
+    if (code !== "ENOENT" && code !== "ENOTDIR") throw readError(bytes, cause);
     throw new FingerprintError("ROOT_MISSING", `root "${name}" is "${path}", which does not exist`, {
       hint: "correct the path; it is taken relative to the present folder unless it is absolute",
       cause,
     });
   }
-}
-
-function statLink(absolute: string): Stats | undefined {
-  try {
-    return statSync(absolute);
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    if (code === "ELOOP") {
-      throw new FingerprintError("LINK_CYCLE", `"${absolute}" is a link that leads to itself`, {
-        hint: "exclude the link, or remove it",
-        cause,
-      });
-    }
-    throw unreadable(absolute, cause);
-  }
-}
-
-function brokenLink(path: string): FingerprintError {
-  return new FingerprintError("LINK_BROKEN", `"${path}" links to something that does not exist`, {
-    hint: "restore what it links to, exclude the link, or remove it",
-  });
-}
-
-function special(path: string): FingerprintError {
-  return new FingerprintError("FILE_SPECIAL", `"${path}" is neither a file nor a folder`, {
-    hint: "exclude it: a pipe, socket or device has no content to compare",
-  });
-}
-
-function notUnicode(path: string): FingerprintError {
-  return new FingerprintError("PATH_NOT_UNICODE", `the name of "${path}" is no valid UTF-8`, {
-    hint: "rename or exclude the file; a manifest is UTF-8 text",
-  });
-}
-
-export function unreadable(path: string, cause: unknown): FingerprintError {
-  const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
-  return new FingerprintError("FILE_UNREADABLE", `"${path}" cannot be read (${code})`, {
-    hint: "give yourself the right to read it, or exclude it",
-    cause,
-  });
 }

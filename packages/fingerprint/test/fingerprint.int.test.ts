@@ -274,12 +274,6 @@ test("a file that may not be read is an error", async () => {
   expect(result).toBe("FILE_UNREADABLE");
 });
 
-test("a name that is no UTF-8 is an error", async () => {
-  using files = folder({ a: "1" });
-  writeFileSync(Buffer.concat([Buffer.from(`${files.path}/bad-`), Buffer.from([0xff, 0xfe])]), "");
-  expect(await codeOf(digest({ r: files.path }))).toBe("PATH_NOT_UNICODE");
-});
-
 test("names that mean something to JavaScript are names like any other", async () => {
   using files = folder({ __proto__x: "1", constructor: "2", toString: "3" });
   files.write("__proto__", "4");
