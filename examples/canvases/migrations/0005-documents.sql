@@ -35,17 +35,20 @@ begin atomic
    order by min(position)
   on conflict (stream) do nothing;
 
+  -- Replies to what was there before; the others were gathered above.
   update document
      set body = document.body || e'\n\n' || later.body,
          updated_at = later.updated_at
     from (
-      select event.stream,
-             string_agg(event.data ->> 'reply', e'\n\n' order by event.position) as body,
-             max(event.occurred_at) as updated_at
-        from event
-       where event.position > after and event.data ? 'reply'
-       group by event.stream
-      having not bool_or(event.data ? 'title')
+      select reply.stream,
+             string_agg(reply.data ->> 'reply', e'\n\n' order by reply.position) as body,
+             max(reply.occurred_at) as updated_at
+        from event reply
+        join event opening on opening.stream = reply.stream and opening.version = 1
+       where reply.position > after
+         and reply.data ? 'reply'
+         and opening.position <= after
+       group by reply.stream
     ) later
    where document.stream = later.stream;
 

@@ -18,6 +18,8 @@ export async function openCanvases(): Promise<Canvases> {
     db,
     url: clone.url,
     [Symbol.asyncDispose]: async () => {
+      // The pool is ended before its connections are; dropping the clone ends the last of them.
+      db.on("error", () => undefined);
       await db.end();
       await clone.drop();
       await prepared[Symbol.asyncDispose]();
