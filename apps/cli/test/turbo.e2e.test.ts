@@ -15,7 +15,7 @@ interface TurboRun {
 
 interface Workspace extends AsyncDisposable {
   readonly project: Project;
-  lint(env?: Record<string, string>): Promise<TurboRun>;
+  readonly lint: (env?: Record<string, string>) => Promise<TurboRun>;
 }
 
 /** A turbo workspace whose package "db" lints its snapshot, by the task that headstart itself prints. */

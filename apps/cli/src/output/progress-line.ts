@@ -1,4 +1,3 @@
-import { performance } from "node:perf_hooks";
 import type { Progress } from "@headstart/pg-snapshot";
 import { formatBytes, formatDuration, printable } from "./format.ts";
 
@@ -48,10 +47,10 @@ const eraseLine = "\r\u001b[2K";
 function rewrittenLine(stream: ProgressStream): ProgressLine {
   let current: Shown | undefined;
   let timer: NodeJS.Timeout | undefined;
-  let startedAt = 0;
+  let startedAt: number | undefined;
   const draw = (): void => {
     if (!current) return;
-    const line = describe(current, performance.now() - startedAt);
+    const line = describe(current, performance.now() - (startedAt ?? 0));
     // One short of the width: a full line makes some terminals scroll.
     stream.write(eraseLine + line.slice(0, (stream.columns ?? 80) - 1));
   };
@@ -59,7 +58,7 @@ function rewrittenLine(stream: ProgressStream): ProgressLine {
     show: (subject, progress) => {
       current = { subject, progress };
       if (timer !== undefined) return;
-      startedAt ||= performance.now();
+      startedAt ??= performance.now();
       timer = setInterval(draw, redrawMs).unref();
       draw();
     },
@@ -77,12 +76,12 @@ const usuallyInstant: ReadonlySet<Progress["phase"]> = new Set(["fingerprint", "
 const worthALineMs = 1_000;
 
 function appendedLines(stream: ProgressStream): ProgressLine {
-  let startedAt = 0;
+  let startedAt: number | undefined;
   let last = "";
   let timer: NodeJS.Timeout | undefined;
   return {
     show: (subject, progress) => {
-      startedAt ||= performance.now();
+      startedAt ??= performance.now();
       const key = `${subject}\n${progress.phase}`;
       if (key === last) return;
       last = key;
