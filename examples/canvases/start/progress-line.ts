@@ -1,35 +1,40 @@
 import { performance } from "node:perf_hooks";
-import type { Progress } from "@headstart/pg-snapshot";
+import type { OnProgress } from "@headstart/pg-snapshot";
 
-/** Shows what goes on in one line of a terminal; where there is none, in a line for each phase. */
-export function progressLine(
-  stream: NodeJS.WriteStream,
-): Disposable & { show: (progress: Progress) => void } {
-  const started = performance.now();
-  let current: Progress | undefined;
-  let lastPhase = "";
-  const describe = ({ phase, detail, done, total, unit }: Progress): string => {
-    const elapsed = `${((performance.now() - started) / 1_000).toFixed(1)} s`;
-    const amount =
-      done === undefined
-        ? ""
-        : unit === "bytes"
-          ? `${(done / 1e6).toFixed(1)} MB`
-          : `${done}/${total ?? "?"}`;
-    return [elapsed.padStart(7), phase, amount, detail ?? ""].filter((part) => part !== "").join("  ");
+/** What is going on, with the time it has taken so far; on standard error, so that the table stands alone. */
+export interface ProgressLine {
+  readonly show: OnProgress;
+  /** Names the work that follows, and starts its clock. */
+  begin(work: string): void;
+  clear(): void;
+}
+
+const redrawMs = 100;
+
+/** Rewrites one line on a terminal; elsewhere writes a line whenever the phase changes. */
+export function createProgressLine(stream: NodeJS.WriteStream): ProgressLine {
+  let work = "";
+  let doing = "";
+  let phase = "";
+  let started = performance.now();
+  const line = (): string => {
+    const seconds = ((performance.now() - started) / 1000).toFixed(1);
+    return `${seconds.padStart(6)} s  ${work}  ${doing}`.slice(0, (stream.columns ?? 200) - 1);
   };
-  const draw = (): void => {
-    if (current) stream.write(`\r\u001b[2K${describe(current).slice(0, (stream.columns ?? 80) - 1)}`);
-  };
-  const timer = stream.isTTY ? setInterval(draw, 100) : undefined;
+  const draw = (): unknown => stream.isTTY && work !== "" && stream.write(`\r\u001b[2K${line()}`);
+  const timer = setInterval(draw, redrawMs).unref();
   return {
-    show: (progress) => {
-      current = progress;
-      if (stream.isTTY || progress.phase === lastPhase) return;
-      lastPhase = progress.phase;
-      stream.write(`${describe(progress)}\n`);
+    begin: (next) => {
+      [work, doing, phase, started] = [next, "", "", performance.now()];
     },
-    [Symbol.dispose]: () => {
+    show: ({ phase: now, detail = "", done, total, unit = "items" }) => {
+      const amount = done === undefined ? "" : ` ${done}${total === undefined ? "" : `/${total}`} ${unit}`;
+      doing = `${now}${amount}  ${detail}`.trimEnd();
+      if (!stream.isTTY && now !== phase) stream.write(`${line()}\n`);
+      phase = now;
+      draw();
+    },
+    clear: () => {
       clearInterval(timer);
       if (stream.isTTY) stream.write("\r\u001b[2K");
     },
