@@ -105,6 +105,21 @@ test("a damaged snapshot falls to the build, which says so", async () => {
   );
 });
 
+test("two checkouts share a template while their content is equal, and do not disturb each other when it is not", async () => {
+  await using one = await makeProject("one");
+  await using other = await makeProject("other");
+  const version = one.directory;
+  for (const project of [one, other]) await project.configure({ version });
+  const tierOf = async (project: typeof one): Promise<string | undefined> =>
+    (await project.json<PreparedJson>(["prepare"])).targets[0]?.tier;
+  expect(await tierOf(one)).toBe("build");
+  expect(await tierOf(other)).toBe("template");
+  await other.write("migrations/0002.sql", "create table more (id int)");
+  expect(await tierOf(other)).toBe("build");
+  expect(await tierOf(one)).toBe("template");
+  expect(await tierOf(other)).toBe("template");
+});
+
 test("a snapshot is saved after each build where the target says so", async () => {
   await using project = await makeProject();
   await project.configure({ snapshot: { directory: "kept", save: "after-build" } });

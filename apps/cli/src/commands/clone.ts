@@ -2,6 +2,7 @@ import type { CommandContext } from "../command-context.ts";
 import { chooseTarget } from "../config/choose-targets.ts";
 import { loadConfig } from "../config/load-config.ts";
 import type { CommandResult } from "../output/command-result.ts";
+import { quoteForShell } from "../output/quote-for-shell.ts";
 import { openServer, type ServerConfig } from "../server/open-server.ts";
 import { prepareTarget } from "./prepare-target.ts";
 
@@ -24,8 +25,8 @@ export async function cloneCommand(
   // Only now: a clone that could not be made is no reason to leave a server behind.
   if (server.embedded) await keepRunning(config.server, context);
   const notes = [
-    `connect     psql '${clone.url}'`,
-    `drop it     headstart drop ${clone.name}`,
+    `connect     psql ${quoteForShell(clone.url)}`,
+    `drop it     headstart drop ${quoteForShell(clone.name)}`,
     ...(server.embedded ? ["its server  stays running until: headstart server stop"] : []),
   ];
   return {

@@ -7,7 +7,7 @@ export interface ConfigTextOptions {
 
 /** A configuration to be read: every key that most projects need, with what it means. */
 export function configText({ target, inputs, command }: ConfigTextOptions): string {
-  const listed = inputs.map((path) => `${JSON.stringify(inputName(path))}: ${JSON.stringify(path)},`);
+  const listed = inputs.map((path) => `${key(inputName(path))}: ${JSON.stringify(path)},`);
   const todo = [
     '// Nothing was recognised: name the folders or files. "migrations" is an example.',
     'migrations: "migrations",',
@@ -22,7 +22,7 @@ export function configText({ target, inputs, command }: ConfigTextOptions): stri
 export default defineConfig({
   // Without \`server.url\` and DATABASE_URL a server of our own is started from the Postgres on this machine.
   targets: {
-    ${JSON.stringify(target)}: {
+    ${key(target)}: {
       // Change it to throw away what was made before.
       version: 1,
 
@@ -56,4 +56,8 @@ export default defineConfig({
 /** `db/migrations` as the name of an input: it may hold no slash. */
 function inputName(path: string): string {
   return path.replaceAll("/", "-").replace(/\.[a-z]+$/, "");
+}
+
+function key(name: string): string {
+  return /^[a-z_]\w*$/i.test(name) ? name : JSON.stringify(name);
 }

@@ -4,6 +4,7 @@ import type { CommandContext } from "../command-context.ts";
 import { chooseTargets, type ConfiguredTarget } from "../config/choose-targets.ts";
 import { loadConfig, type LoadedConfig } from "../config/load-config.ts";
 import type { CommandResult } from "../output/command-result.ts";
+import { quoteForShell } from "../output/quote-for-shell.ts";
 import { openServer, type OpenServer } from "../server/open-server.ts";
 import { checkTarget } from "../target/check-target.ts";
 import { describePrepared } from "./describe-prepared.ts";
@@ -132,5 +133,7 @@ function movedMeanwhile(name: string, check: SnapshotCheck | undefined): CliErro
 
 function staleAdvice(name: string, check: SnapshotCheck | undefined): string[] {
   if (check === undefined || check.status === "fresh") return [];
-  return [`the committed snapshot is ${check.status}: headstart prepare ${name} --update-snapshot`];
+  return [
+    `the committed snapshot is ${check.status}: headstart prepare ${quoteForShell(name)} --update-snapshot`,
+  ];
 }

@@ -4,6 +4,7 @@ import type { SnapshotCheck, SnapshotManifest } from "@headstart/pg-snapshot";
 import type { CommandContext } from "../command-context.ts";
 import type { ConfiguredTarget } from "../config/choose-targets.ts";
 import { formatDuration } from "../output/format.ts";
+import { quoteForShell } from "../output/quote-for-shell.ts";
 
 /** How somebody who never worked here gets a fresh snapshot. */
 export interface Remedy {
@@ -34,14 +35,16 @@ export function remedy(
     };
   }
   const config =
-    configFile === undefined ? "" : ` --config ${quote(relative(directory, resolve(cwd, configFile)))}`;
-  const refresh = `${runner(directory)} prepare ${quote(name)} --update-snapshot${config}`;
+    configFile === undefined
+      ? ""
+      : ` --config ${quoteForShell(relative(directory, resolve(cwd, configFile)))}`;
+  const refresh = `${runner(directory)} prepare ${quoteForShell(name)} --update-snapshot${config}`;
   const commit = `Then commit ${folder}.`;
   const damaged = check.status === "torn" || check.status === "corrupt";
   return {
     ...where,
     why: damaged
-      ? `Perhaps this checkout alone is damaged; then \`git checkout -- ${quote(folder)}\` mends it. If not, make it anew:`
+      ? `Perhaps this checkout alone is damaged; then \`git checkout -- ${quoteForShell(folder)}\` mends it. If not, make it anew:`
       : "Tests and tools start from this snapshot, so it has to match its inputs. Make it anew:",
     commands: [refresh],
     needs: [...needs(check.status === "stale" ? check.manifest : undefined), commit],
@@ -49,19 +52,14 @@ export function remedy(
 }
 
 function needs(manifest: SnapshotManifest | undefined): string[] {
-  const made =
-    manifest === undefined
-      ? ""
-      : ` (last made with pg_dump ${manifest.pgDumpVersion} on Postgres ${manifest.serverVersion})`;
-  const time =
-    manifest?.buildMs == null
-      ? "How long the build takes is not known yet."
-      : `The build took ${formatDuration(manifest.buildMs)} the last time.`;
-  return [
-    `It needs pg_dump and a Postgres server${made}: the one that DATABASE_URL names, or an`,
-    "installation on this machine, from which one is started. `headstart doctor` tells what is there.",
-    time,
+  const lines = [
+    "It needs pg_dump and a Postgres server: the one that DATABASE_URL names, or else one that is",
+    "started from an installation on this machine. `headstart doctor` tells what is there.",
   ];
+  if (manifest === undefined) return lines;
+  const { buildMs, serverVersion, pgDumpVersion } = manifest;
+  const took = buildMs === null ? "it was made" : `the build took ${formatDuration(buildMs)}`;
+  return [...lines, `The last time ${took}, on Postgres ${serverVersion} with pg_dump ${pgDumpVersion}.`];
 }
 
 /** How this project runs programs of its dependencies. */
@@ -85,9 +83,4 @@ export function repositoryRoot(directory: string): string {
     if (existsSync(join(folder, ".git"))) return folder;
     if (dirname(folder) === folder) return directory;
   }
-}
-
-/** For a shell, as far as it has to be. */
-function quote(text: string): string {
-  return /^[\w./@:-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -52,7 +52,7 @@ function rewrittenLine(stream: ProgressStream): ProgressLine {
     if (!current) return;
     const line = describe(current, performance.now() - (startedAt ?? 0));
     // One short of the width: a full line makes some terminals scroll.
-    stream.write(eraseLine + line.slice(0, (stream.columns ?? 80) - 1));
+    stream.write(eraseLine + line.slice(0, (stream.columns || 80) - 1));
   };
   return {
     show: (subject, progress) => {
