@@ -1,5 +1,5 @@
 import { PgSnapshotError } from "@headstart/pg-snapshot";
-import type { TierTimes } from "./measure-tiers.ts";
+import type { RestoreTime, TierTimes } from "./measure-tiers.ts";
 
 /** The times side by side, and in a line what they mean. */
 export function describeTiers({ build, snapshot, template, clone, postgres }: TierTimes): string {
@@ -7,8 +7,8 @@ export function describeTiers({ build, snapshot, template, clone, postgres }: Ti
   const rows = [
     ["3", "build", "events, derived tables and indexes from scratch", duration(build.ms), recorded],
     snapshot instanceof PgSnapshotError
-      ? ["2", "snapshot", snapshot.message, "–", ""]
-      : ["2", "snapshot", restored(snapshot.bytes), duration(snapshot.ms), ratio(build.ms, snapshot.ms)],
+      ? ["2", "snapshot", "not possible here, see below", "–", ""]
+      : ["2", "snapshot", restored(snapshot), duration(snapshot.ms), ratio(build.ms, snapshot.ms)],
     [
       "1",
       "template",
@@ -27,13 +27,13 @@ export function describeTiers({ build, snapshot, template, clone, postgres }: Ti
   ].join("\n");
 }
 
-function restored(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB from the repository, restored`;
+function restored({ bytes, committed }: RestoreTime): string {
+  return `${(bytes / 1e6).toFixed(1)} MB from ${committed ? "the repository" : "an earlier build"}, restored`;
 }
 
 function meaning({ build, snapshot, clone }: Pick<TierTimes, "build" | "snapshot" | "clone">): string {
   if (snapshot instanceof PgSnapshotError) {
-    return `The second tier needs more than is here: ${snapshot.hint ?? snapshot.message}`;
+    return ["Without the second tier:", snapshot.message, snapshot.hint ?? ""].join("\n  ").trimEnd();
   }
   return (
     `Whoever checks this out starts after ${duration(snapshot.ms)} instead of ${duration(build.ms)}; ` +

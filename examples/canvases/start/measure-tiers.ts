@@ -5,6 +5,7 @@ import {
   cacheDirectory,
   checkSnapshot,
   directoryStore,
+  findTool,
   PgSnapshotError,
   prepare,
   startEmbeddedServer,
@@ -24,10 +25,17 @@ export interface MeasureOptions {
 /** How long each tier took on this machine, just now unless it says otherwise. */
 export interface TierTimes {
   readonly build: { readonly ms: number; readonly recordedAt?: string | undefined };
-  readonly snapshot: { readonly ms: number; readonly bytes: number } | PgSnapshotError;
+  readonly snapshot: RestoreTime | PgSnapshotError;
   readonly template: { readonly ms: number };
   readonly clone: { readonly ms: number };
   readonly postgres: string;
+}
+
+export interface RestoreTime {
+  readonly ms: number;
+  readonly bytes: number;
+  /** Whether it is the snapshot in the repository, and not one that an earlier run left in the user's cache. */
+  readonly committed: boolean;
 }
 
 const project = join(import.meta.dirname, "..");
@@ -41,13 +49,14 @@ export async function measureTiers({ full, signal, progress }: MeasureOptions): 
 
   const recorded = full ? undefined : await freshSnapshot(target, signal);
   const build = recorded
-    ? { ms: recorded.buildMs ?? NaN, recordedAt: recorded.createdAt }
+    ? { ms: recorded.manifest.buildMs ?? NaN, recordedAt: recorded.manifest.createdAt }
     : await timePreparation("tier 3, build", () => prepare(target, { ...options, from: "build" }));
-  const snapshot = await orRefusal(() =>
-    timePreparation("tier 2, snapshot", () =>
+  const snapshot = await orRefusal(async () => {
+    await findTool("pg_restore", Number.parseInt(server.version, 10), {}, { signal });
+    return await timePreparation("tier 2, snapshot", () =>
       prepare(target, { ...options, from: "snapshot", save: "never" }),
-    ),
-  );
+    );
+  });
   if (snapshot instanceof PgSnapshotError && recorded) {
     // Nothing could be restored, so the template is still to be made.
     await timePreparation("tier 3, build", () => prepare(target, { ...options, save: "never" }));
@@ -56,11 +65,11 @@ export async function measureTiers({ full, signal, progress }: MeasureOptions): 
     prepare(target, { ...options, from: "template", save: "never" }),
   );
   const clone = await timeClone();
-  const manifest = await freshSnapshot(target, signal);
+  const restored = recorded ?? (await freshSnapshot(target, signal));
+  const about = { bytes: restored?.manifest.dump.bytes ?? NaN, committed: restored?.committed ?? false };
   return {
     build,
-    snapshot:
-      snapshot instanceof PgSnapshotError ? snapshot : { ...snapshot, bytes: manifest?.dump.bytes ?? NaN },
+    snapshot: snapshot instanceof PgSnapshotError ? snapshot : { ...snapshot, ...about },
     template,
     clone,
     postgres: server.version,
@@ -93,11 +102,16 @@ function withStores(target: Target): Target {
   return { ...target, stores: [committed, own] };
 }
 
-async function freshSnapshot(target: Target, signal: AbortSignal): Promise<SnapshotManifest | undefined> {
+interface FreshSnapshot {
+  readonly manifest: SnapshotManifest;
+  readonly committed: boolean;
+}
+
+async function freshSnapshot(target: Target, signal: AbortSignal): Promise<FreshSnapshot | undefined> {
   const { digest } = await target.fingerprint({ signal });
   for (const store of target.stores ?? []) {
     const check = await checkSnapshot(store, { target: target.name, digest }, { signal });
-    if (check.status === "fresh") return check.manifest;
+    if (check.status === "fresh") return { manifest: check.manifest, committed: !store.writable };
   }
   return undefined;
 }
