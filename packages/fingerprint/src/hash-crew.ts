@@ -46,19 +46,16 @@ export class HashCrew implements AsyncDisposable {
   }
 }
 
-/**
- * The worker's file lies beside this one. Run from the sources, it needs the loader that this process was
- * started with; built, it needs nothing, least of all what others preload into their own programs.
- */
+/** The file lies beside this one, in the built package and in the sources. */
+const workerFile = new URL(
+  import.meta.url.endsWith(".ts") ? "./hash-worker-from-source.mjs" : "./hash-worker.js",
+  import.meta.url,
+);
+
 function startWorker(workerData: HashWorkerData): Worker | undefined {
-  const isSource = import.meta.url.endsWith(".ts");
-  const file = new URL(isSource ? "./hash-worker.ts" : "./hash-worker.js", import.meta.url);
   try {
-    return new Worker(file, {
-      workerData,
-      name: "headstart-fingerprint",
-      ...(!isSource && { execArgv: [] }),
-    });
+    // Without the flags of the process: what others preload into their programs is not for this thread.
+    return new Worker(workerFile, { workerData, name: "headstart-fingerprint", execArgv: [] });
   } catch {
     return undefined;
   }

@@ -57,6 +57,7 @@ export async function hashFiles(
   };
   const hash = async (index: number): Promise<void> => {
     settle(board, index, await hashInTurns(files[index] as FileToHash, turns));
+    if (turns.due) await turns.pause();
   };
   if (files.length >= manyFiles) hire();
   for (let index = takeFile(board); index !== undefined; index = takeFile(board)) await hash(index);

@@ -1,13 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { compare } from "../src/compare.ts";
+import { trees } from "./trees.ts";
 import { writeManifest } from "./write-manifest.ts";
-
-const segment = fc
-  .string({ unit: "binary", minLength: 1, maxLength: 8 })
-  .filter((name) => !/[/\0]|^\.\.?$|\p{Surrogate}/u.test(name));
-const paths = fc.array(segment, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/"));
-const trees = fc.dictionary(paths, fc.string({ maxLength: 3 }), { maxKeys: 12, noNullPrototype: true });
 
 test("a manifest does not differ from itself", () => {
   fc.assert(
@@ -56,4 +51,38 @@ test("each renamed file is paired once, and empty files are not", () => {
   ]);
   expect(difference?.added).toEqual(["f", "g"]);
   expect(difference?.removed).toEqual(["e"]);
+});
+
+test("a difference names every path that differs, once, and each way round tells the same", () => {
+  fc.assert(
+    fc.property(trees, trees, (one, two) => {
+      const [before, after] = [writeManifest(one), writeManifest(two)];
+      const forth = namedPaths(compare(before, after));
+      const back = namedPaths(compare(after, before));
+      const differing = [...new Set([...Object.keys(one), ...Object.keys(two)])].filter(
+        (path) => !Object.hasOwn(one, path) || !Object.hasOwn(two, path) || one[path] !== two[path],
+      );
+      expect(forth.toSorted(byText)).toEqual(differing.toSorted(byText));
+      expect(back.toSorted(byText)).toEqual(forth.toSorted(byText));
+      expect(compare(before, after).equal).toBe(before === after);
+    }),
+  );
+});
+
+function namedPaths({ roots, inputs }: ReturnType<typeof compare>): string[] {
+  const files = [...roots].flatMap(([root, { added, removed, changed, renamed }]) =>
+    [...added, ...removed, ...changed, ...renamed.flatMap(({ from, to }) => [from, to])].map((path) =>
+      // A root that is a single file has no path below it.
+      path === root ? root : `${root}/${path}`,
+    ),
+  );
+  return [...files, ...inputs.map((name) => `@input/${name}`)];
+}
+
+const byText = (a: string, b: string): number => (a < b ? -1 : 1);
+
+test("roots and files may be called what objects have built in", () => {
+  const difference = compare("", writeManifest({ "__proto__/constructor": "1", "toString/__proto__": "2" }));
+  expect([...difference.roots.keys()]).toEqual(["__proto__", "toString"]);
+  expect(difference.roots.get("__proto__")?.added).toEqual(["constructor"]);
 });
