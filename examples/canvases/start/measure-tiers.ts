@@ -12,6 +12,7 @@ import {
   type Prepared,
   type SnapshotManifest,
   type Target,
+  type Tier,
 } from "@headstart/pg-snapshot";
 import type { ProgressLine } from "./progress-line.ts";
 
@@ -48,7 +49,7 @@ export async function measureTiers({ full, signal, progress }: MeasureOptions): 
   const options = { server: server.url, signal, onProgress: progress.show };
 
   const recorded = full ? undefined : await freshSnapshot(target, signal);
-  const build = recorded
+  let build: TierTimes["build"] = recorded
     ? { ms: recorded.manifest.buildMs ?? NaN, recordedAt: recorded.manifest.createdAt }
     : await timePreparation("tier 3, build", () => prepare(target, { ...options, from: "build" }));
   const snapshot = await orRefusal(async () => {
@@ -58,8 +59,11 @@ export async function measureTiers({ full, signal, progress }: MeasureOptions): 
     );
   });
   if (snapshot instanceof PgSnapshotError && recorded) {
-    // Nothing could be restored, so the template is still to be made.
-    await timePreparation("tier 3, build", () => prepare(target, { ...options, save: "never" }));
+    // Nothing could be restored, so the template may still have to be made.
+    const { tier, ms } = await timePreparation("tier 3, build", () =>
+      prepare(target, { ...options, save: "never" }),
+    );
+    if (tier === "build") build = { ms };
   }
   const template = await timePreparation("tier 1, template", () =>
     prepare(target, { ...options, from: "template", save: "never" }),
@@ -75,11 +79,15 @@ export async function measureTiers({ full, signal, progress }: MeasureOptions): 
     postgres: server.version,
   };
 
-  async function timePreparation(work: string, run: () => Promise<Prepared>): Promise<{ ms: number }> {
+  async function timePreparation(
+    work: string,
+    run: () => Promise<Prepared>,
+  ): Promise<{ tier: Tier; ms: number }> {
     progress.begin(work);
     await using prepared = await run();
     const serving = prepared.timings.filter(({ phase }) => phase !== "strip" && phase !== "dump");
-    return { ms: serving.length > 1 ? sum(serving.map(({ ms }) => ms)) : prepared.totalMs };
+    const { tier, totalMs } = prepared;
+    return { tier, ms: serving.length > 1 ? sum(serving.map(({ ms }) => ms)) : totalMs };
   }
 
   async function timeClone(): Promise<{ ms: number }> {
