@@ -209,12 +209,19 @@ function resolveRoot(name: string, path: string): { absolute: ByteString; stats:
     return { absolute, stats: statSync(systemPath(absolute)) };
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (lstatSync(systemPath(bytes), { throwIfNoEntry: false })?.isSymbolicLink())
-      throw linkError(bytes, cause);
+    if (isLink(bytes)) throw linkError(bytes, cause);
     if (code !== "ENOENT" && code !== "ENOTDIR") throw readError(bytes, cause);
     throw new FingerprintError("ROOT_MISSING", `root "${name}" is "${path}", which does not exist`, {
       hint: "correct the path; it is taken relative to the present folder unless it is absolute",
       cause,
     });
+  }
+}
+
+function isLink(path: ByteString): boolean {
+  try {
+    return lstatSync(systemPath(path)).isSymbolicLink();
+  } catch {
+    return false;
   }
 }
