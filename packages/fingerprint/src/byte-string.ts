@@ -30,8 +30,8 @@ export function systemPath(bytes: ByteString): string | Buffer {
 const escapedByte = /([\udc80-\udcff])/u;
 
 export function encodeText(text: string): Buffer {
+  if (!beyondAscii.test(text)) return Buffer.from(text, "latin1");
   const parts = text.split(escapedByte);
-  if (parts.length === 1) return Buffer.from(text, "utf8");
   return Buffer.concat(
     parts.map((part, index) =>
       index % 2 === 1 ? Buffer.of(part.charCodeAt(0) - 0xdc00) : Buffer.from(part, "utf8"),

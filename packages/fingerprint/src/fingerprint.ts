@@ -85,10 +85,10 @@ export async function fingerprint(options: FingerprintOptions): Promise<Fingerpr
   cache?.save();
   const files = known.hashes.values();
   const groups = found.map((root) => fileLines(root, files));
-  const manifest = textOf(joinGroups([inputGroup, ...groups]));
+  const manifest = joinGroups([inputGroup, ...groups]);
   return {
-    digest: digestOf(manifest),
-    manifest,
+    digest: digestOf(Buffer.from(manifest, "latin1")),
+    manifest: textOf(manifest),
     files: known.hashes.length,
     bytes: known.bytes + bytes,
     filesRead: hashed.length,

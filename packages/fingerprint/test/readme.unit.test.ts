@@ -40,6 +40,19 @@ test("the README's shell line gives the digest", async () => {
   );
 });
 
+test("the README names every option, and no other", () => {
+  const documented = [...readme.matchAll(/^\| `([a-z]\w+)` +\|/gim)]
+    .map((match) => match[1] ?? "")
+    .filter((name) => !/^[A-Z_]+$/.test(name));
+  const source = read("../src/fingerprint.ts") + read("../src/walk-root.ts") + read("../src/select-files.ts");
+  const declared = ["FingerprintOptions", "RootInput", "SelectionPatterns"].flatMap((name) => {
+    const body = new RegExp(`interface ${name}[^{]*\\{([^}]*?)\n\\}`).exec(source)?.[1] ?? "";
+    return [...body.matchAll(/readonly (\w+)\??:/g)].map((match) => match[1] ?? "");
+  });
+  const sorted = (names: readonly string[]): string[] => names.toSorted((a, b) => (a < b ? -1 : 1));
+  expect(sorted(documented)).toEqual(sorted(declared.filter((name) => name !== "path")));
+});
+
 test("the public surface is what it was reviewed to be", async () => {
   const surface = Object.keys(await import("../src/index.ts")).sort();
   expect(surface).toEqual([
