@@ -1,3 +1,7 @@
 import { library } from "../../tsup.base.ts";
 
-export default library({ entry: ["src/index.ts", "src/main.ts"], splitting: true });
+export default library({
+  entry: ["src/index.ts", "src/main.ts"],
+  // Nobody imports the program.
+  dts: { entry: "src/index.ts" },
+});

@@ -98,6 +98,15 @@ test("prune says what would go and why, and drops just that", async () => {
   }
 });
 
+test("prune without a budget drops no template", async () => {
+  await using project = await makeProject();
+  const { targets } = await project.json<{ targets: { template: string }[] }>(["prepare"]);
+  const pruned = await project.json<{ dropped: string[]; kept: object[] }>(["prune"]);
+  expect(pruned).toMatchObject({ exitCode: 0, dryRun: false });
+  expect(pruned.dropped.filter((name) => name.startsWith("hs_t_"))).toEqual([]);
+  expect(await exists(targets[0]?.template ?? "")).toBe(true);
+});
+
 test("verify proves the snapshot equal to the build, and tells what differs when it is not", async () => {
   await using project = await makeProject();
   expect(await project.run(["prepare", "--update-snapshot"])).toMatchObject({ exitCode: 0 });

@@ -1,7 +1,7 @@
-import { readdir, readFile, rm, truncate, unlink, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rm, truncate, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { makeProject, type Project } from "./fixtures/project.ts";
 
 interface Lint {
@@ -19,9 +19,19 @@ interface Lint {
 /** Lint needs neither: the address leads nowhere, and nothing else is set. */
 const offline = { env: { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" } };
 
+/** Prepared once: the key knows nothing of where a checkout lies, so copies of it are as fresh. */
+const original = makeProject();
+
+beforeAll(async () => {
+  expect(await (await original).run(["prepare", "--update-snapshot"])).toMatchObject({ exitCode: 0 });
+});
+
+afterAll(async () => await (await original)[Symbol.asyncDispose]());
+
+/** A project with a fresh snapshot. */
 async function savedProject(): Promise<Project> {
   const project = await makeProject();
-  expect(await project.run(["prepare", "--update-snapshot"])).toMatchObject({ exitCode: 0 });
+  await cp((await original).directory, project.directory, { recursive: true });
   return project;
 }
 

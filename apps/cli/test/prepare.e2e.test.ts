@@ -149,8 +149,12 @@ test("inputs that are edited while the build runs are told, and nothing is saved
     'import { appendFileSync } from "node:fs"; appendFileSync("migrations/0001.sql", " -- edited");',
   );
   await project.configure({ build: { command: ["node", "edit.mjs"] } });
-  const outcome = await project.json<{ error: { code: string } }>(["prepare", "--update-snapshot"]);
+  const outcome = await project.json<{ error: { code: string; message: string } }>([
+    "prepare",
+    "--update-snapshot",
+  ]);
   expect(outcome).toMatchObject({ exitCode: 5, error: { code: "INPUTS_CHANGED" } });
+  expect(outcome.error.message).toContain("~ 0001.sql");
   expect(await project.run(["lint"])).toMatchObject({ exitCode: 1 });
 });
 

@@ -5,6 +5,7 @@ import { recordRun } from "../history/run-history.ts";
 import { projectCache } from "../target/project-cache.ts";
 import { snapshotTarget } from "../target/snapshot-target.ts";
 import { targetStore } from "../target/target-store.ts";
+import { describeDifference } from "./describe-difference.ts";
 
 /**
  * Prepares a configured target, shows how that goes on, and notes the run for `status`.
@@ -24,6 +25,8 @@ export async function prepareTarget(
     deadlineMs: target.deadlineMs,
     signal,
     onProgress: (step) => progress.show(name, step),
+  }).catch(async (error: unknown) => {
+    throw await withChanges(error);
   });
   const serving = prepared.timings.filter(({ phase }) => phase !== "strip" && phase !== "dump");
   await recordRun(await projectCache(directory, environment), {
@@ -34,6 +37,17 @@ export async function prepareTarget(
     at: new Date().toISOString(),
   });
   return prepared;
+}
+
+/** Inputs that moved during the build are named: most often it is the build itself that writes among them. */
+async function withChanges(error: unknown): Promise<unknown> {
+  const { InputsChangedError, PgSnapshotError } = await import("@headstart/pg-snapshot");
+  if (!(error instanceof InputsChangedError)) return error;
+  const { compare } = await import("@headstart/fingerprint");
+  const lines = describeDifference(compare(error.before, error.after)).map((line) => `  ${line}`);
+  const message = [error.message, ...lines].join("\n");
+  const hint = `${error.hint}; what the build itself writes belongs outside its inputs`;
+  return new PgSnapshotError("INPUTS_CHANGED", message, { hint, cause: error });
 }
 
 /** Bytes of the snapshot that this run restored or saved. */
