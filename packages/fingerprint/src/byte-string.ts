@@ -8,29 +8,34 @@ export type ByteString = string;
 
 const beyondAscii = /[\u0080-\uffff]/;
 
+/** Whether a text and its bytes are the same string. */
+export function isAscii(text: string): boolean {
+  return !beyondAscii.test(text);
+}
+
 /**
  * A text as bytes. A byte that is no UTF-8 stands in a text as one of the lone surrogates U+DC80 to U+DCFF, as
  * in Python's `surrogateescape` (https://peps.python.org/pep-0383/), and becomes that byte again.
  */
 export function bytesOf(text: string): ByteString {
-  return beyondAscii.test(text) ? encodeText(text).toString("latin1") : text;
+  return isAscii(text) ? text : encodeText(text).toString("latin1");
 }
 
 /** The inverse of {@link bytesOf}. */
 export function textOf(bytes: ByteString): string {
-  return beyondAscii.test(bytes) ? decodeText(Buffer.from(bytes, "latin1")) : bytes;
+  return isAscii(bytes) ? bytes : decodeText(Buffer.from(bytes, "latin1"));
 }
 
 /** A path in the form that the functions of `node:fs` take without loss. */
 export function systemPath(bytes: ByteString): string | Buffer {
-  return beyondAscii.test(bytes) ? Buffer.from(bytes, "latin1") : bytes;
+  return isAscii(bytes) ? bytes : Buffer.from(bytes, "latin1");
 }
 
 /** With the flag `u` a surrogate that is half of a pair does not match. */
 const escapedByte = /([\udc80-\udcff])/u;
 
 export function encodeText(text: string): Buffer {
-  if (!beyondAscii.test(text)) return Buffer.from(text, "latin1");
+  if (isAscii(text)) return Buffer.from(text, "latin1");
   const parts = text.split(escapedByte);
   return Buffer.concat(
     parts.map((part, index) =>

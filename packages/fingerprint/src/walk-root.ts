@@ -87,6 +87,8 @@ interface Folder {
 interface Place {
   /** Relative to the root. */
   readonly path: ByteString;
+  /** Its name, with a slash when it is a folder. */
+  readonly order: ByteString;
   readonly isFolder: boolean;
   readonly isLink: boolean;
 }
@@ -107,36 +109,38 @@ async function walkFolder(walk: Walk, folder: Folder): Promise<void> {
 
 /** Selected files and the folders to enter. Sorted like this, a walk meets all paths in the order of their bytes. */
 function placesIn(walk: Walk, folder: Folder): Place[] {
-  const places: { readonly place: Place; readonly order: ByteString }[] = [];
+  const places: Place[] = [];
   for (const entry of readFolder(folder.absolute)) {
     const place = placeOf(walk, folder, entry);
-    if (place) places.push({ place, order: place.isFolder ? `${entry.name}/` : entry.name });
+    if (place) places.push(place);
   }
-  return places.sort((a, b) => (a.order < b.order ? -1 : 1)).map(({ place }) => place);
+  return places.sort((a, b) => (a.order < b.order ? -1 : 1));
 }
 
-function placeOf(walk: Walk, folder: Folder, { name, kind }: FolderEntry): Place | undefined {
+function placeOf(walk: Walk, folder: Folder, entry: FolderEntry): Place | undefined {
+  const { name } = entry;
   // A repository's own data is never an input: it changes with every git command.
   if (name === ".git") return undefined;
   const path = folder.path + name;
-  if (kind === "file") {
-    return isSelected(walk, folder, path) ? { path, isFolder: false, isLink: false } : undefined;
+  if (entry.isFile()) {
+    return isSelected(walk, folder, path) ? { path, order: name, isFolder: false, isLink: false } : undefined;
   }
-  if (kind === "folder") {
-    return isEntered(walk, folder, path, "/") ? { path, isFolder: true, isLink: false } : undefined;
+  if (entry.isDirectory()) {
+    if (!isEntered(walk, folder, path, "/")) return undefined;
+    return { path, order: `${name}/`, isFolder: true, isLink: false };
   }
   // Git takes a link for a file, wherever it leads.
-  if (kind === "link" && !isEntered(walk, folder, path, "")) return undefined;
+  if (entry.isSymbolicLink() && !isEntered(walk, folder, path, "")) return undefined;
   const absolute = `${folder.absolute}/${name}`;
-  const target = kind === "link" ? followLink(absolute) : undefined;
+  const target = entry.isSymbolicLink() ? followLink(absolute) : undefined;
   if (target instanceof FingerprintError || !target?.isDirectory()) {
     // Whether a name that is not selected leads anywhere is nobody's concern.
     if (!isSelected(walk, folder, path)) return undefined;
     if (target instanceof FingerprintError) throw target;
     if (!target?.isFile()) throw specialFile(absolute);
-    return { path, isFolder: false, isLink: true };
+    return { path, order: name, isFolder: false, isLink: true };
   }
-  return { path, isFolder: true, isLink: true };
+  return { path, order: `${name}/`, isFolder: true, isLink: true };
 }
 
 function isSelected({ selected }: Walk, { rules }: Folder, path: ByteString): boolean {
