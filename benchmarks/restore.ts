@@ -57,7 +57,7 @@ try {
   await using built = await prepare(target, { server: server.url });
   const folder = join(directory, "snapshots", name);
   const dump = join(folder, (await readdir(folder)).find((file) => file.endsWith(".pgdump")) ?? "");
-  const [program = ""] = (await findTool("pg_restore", Number.parseInt(server.version, 10))).command;
+  const [program] = (await findTool("pg_restore", Number.parseInt(server.version, 10))).command;
   const plainly = async (flags: readonly string[]): Promise<number> => {
     await admin.query("create database plain_restore template template0");
     const ms = await timed(
