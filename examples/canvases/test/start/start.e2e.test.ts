@@ -15,13 +15,12 @@ beforeAll(async () => {
 });
 afterAll(async () => await rm(cache, { recursive: true, force: true }));
 
-const options = { cwd: join(import.meta.dirname, "../.."), reject: false } as const satisfies Options;
-
-function start(args: string[] = [], env: Record<string, string> = {}): ResultPromise<typeof options> {
+function start(args: string[] = [], variables: Record<string, string> = {}) {
   const node = ["--conditions=@headstart/source", "--import", "tsx", "start/main.ts", ...args];
   return execa("node", node, {
-    ...options,
-    env: { HEADSTART_CACHE: cache, CANVASES_EVENTS: "2000", ...env },
+    cwd: join(import.meta.dirname, "../.."),
+    env: { HEADSTART_CACHE: cache, CANVASES_EVENTS: "2000", ...variables },
+    reject: false,
   });
 }
 
