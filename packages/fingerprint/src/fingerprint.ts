@@ -184,7 +184,8 @@ async function lookUpFiles(
         places.push(hashes.length);
       }
       hashes.push(sha256 ?? "");
-      if (turns.due) await turns.pause();
+      // Looking at the clock for every file would show in the time that a warm run takes.
+      if (hashes.length % 64 === 0 && turns.due) await turns.pause();
     }
   }
   return { hashes, missing, places, bytes };
