@@ -20,18 +20,19 @@ interface Lint {
 const offline = { env: { DATABASE_URL: "postgres://nobody@127.0.0.1:1/none" } };
 
 /** Prepared once: the key knows nothing of where a checkout lies, so copies of it are as fresh. */
-const original = makeProject();
+let original: Project;
 
 beforeAll(async () => {
-  expect(await (await original).run(["prepare", "--update-snapshot"])).toMatchObject({ exitCode: 0 });
+  original = await makeProject();
+  expect(await original.run(["prepare", "--update-snapshot"])).toMatchObject({ exitCode: 0 });
 });
 
-afterAll(async () => await (await original)[Symbol.asyncDispose]());
+afterAll(async () => await original[Symbol.asyncDispose]());
 
 /** A project with a fresh snapshot. */
 async function savedProject(): Promise<Project> {
   const project = await makeProject();
-  await cp((await original).directory, project.directory, { recursive: true });
+  await cp(original.directory, project.directory, { recursive: true });
   return project;
 }
 
