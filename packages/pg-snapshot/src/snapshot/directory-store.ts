@@ -1,15 +1,12 @@
-import { createHash, randomBytes } from "node:crypto";
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { hostname } from "node:os";
+import { createHash } from "node:crypto";
+import { open, readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { PgSnapshotError } from "../errors.ts";
-import { explainWriteError, sumFile, syncToDisk } from "./file-sync.ts";
-import {
-  formatManifest,
-  parseManifest,
-  type ManifestDraft,
-  type SnapshotManifest,
-} from "./snapshot-manifest.ts";
+import { explainWriteError, sumFile } from "./file-sync.ts";
+import { explainReadError, manifestFile, readManifest } from "./read-manifest.ts";
+import { replaceSnapshot } from "./replace-snapshot.ts";
+import { dumpSuffix, type SnapshotManifest } from "./snapshot-manifest.ts";
 import type { OpenedDump, SnapshotLookup, SnapshotStore, StoreOptions } from "./snapshot-store.ts";
 
 export interface DirectoryStoreOptions {
@@ -17,13 +14,14 @@ export interface DirectoryStoreOptions {
   readonly writable?: boolean | undefined;
 }
 
-const manifestFile = "fingerprint.json";
-const dumpSuffix = ".pgdump";
-
 /**
  * A store in a directory, made to be committed to version control: a folder a target with `fingerprint.json`
  * and the dump it names. Dumps are named after their content, so that a new pair is put beside the old one and
  * takes its place by the rename of the manifest alone.
+ *
+ * Two writers at a time end in the whole pair of one of them. That a dump is cleared away while the very same
+ * bytes are saved anew is not guarded against: pg_dump's output never repeats, for it holds the time and the
+ * database's name.
  */
 export function directoryStore(
   directory: string,
@@ -34,7 +32,10 @@ export function directoryStore(
   return {
     name: `directory "${directory}"`,
     writable,
-    find: async (target, digest) => await find(folderOf(target), target, digest),
+    find: async (target, digest, options) => {
+      options?.signal?.throwIfAborted();
+      return await find(folderOf(target), target, digest);
+    },
     open: async (manifest, options) => await openDump(folderOf(manifest.target), manifest, options),
     write: async (draft, dump, options) => {
       if (!writable) {
@@ -43,17 +44,22 @@ export function directoryStore(
         });
       }
       try {
-        return await write(root, { folder: folderOf(draft.target), draft, dump, signal: options?.signal });
+        const folder = folderOf(draft.target);
+        return await replaceSnapshot({ folder, draft, dump, signal: options?.signal });
       } catch (error) {
+        options?.signal?.throwIfAborted();
         throw explainWriteError(error, directory);
       }
     },
   };
 }
 
+/** Names that Windows gives to devices, in any folder. */
+const deviceNames = /^(con|prn|aux|nul|com\d|lpt\d)$/;
+
 /** Plain names stay as they are; any other gets a hash, so that no two targets share a folder. */
 function folderName(target: string): string {
-  if (/^[a-z0-9][a-z0-9_-]{0,63}$/.test(target)) return target;
+  if (/^[a-z0-9][a-z0-9_-]{0,63}$/.test(target) && !deviceNames.test(target)) return target;
   const hash = createHash("sha256").update(target).digest("hex").slice(0, 12);
   const readable = target
     .toLowerCase()
@@ -63,26 +69,44 @@ function folderName(target: string): string {
   return `${readable || "target"}.${hash}`;
 }
 
+/** How often a pair is looked at anew that was replaced under our eyes. */
+const maxLooks = 10;
+
 async function find(folder: string, target: string, digest: string): Promise<SnapshotLookup> {
-  const path = join(folder, manifestFile);
-  let text: string;
   try {
-    text = await readFile(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") return unreadable(path, error);
-    const left = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith(dumpSuffix));
-    return left.length === 0
-      ? { status: "missing", reason: `no snapshot in "${folder}"` }
-      : { status: "torn", reason: `"${folder}" has a dump without ${manifestFile}` };
-  }
-  let manifest: SnapshotManifest;
-  try {
-    manifest = parseManifest(text, path);
+    let manifest = await readManifest(folder);
+    for (let look = 1; manifest !== undefined; look++) {
+      const lookup = await judge(folder, manifest, { target, digest });
+      if (lookup.status !== "torn" || look === maxLooks) return lookup;
+      // A writer may have put another pair in its place between our looks at manifest and dump.
+      const again = await readManifest(folder);
+      if (isDeepStrictEqual(again, manifest)) return lookup;
+      manifest = again;
+    }
   } catch (error) {
     if (!(error instanceof PgSnapshotError)) throw error;
     return { status: "corrupt", reason: error.message, error };
   }
+  const left = (await readdir(folder).catch(() => [])).filter(
+    (name) => name.endsWith(dumpSuffix) && !name.startsWith("."),
+  );
+  return left.length === 0
+    ? { status: "missing", reason: `no snapshot in "${folder}"` }
+    : { status: "torn", reason: `"${folder}" has a dump without ${manifestFile}` };
+}
+
+interface Wanted {
+  readonly target: string;
+  readonly digest: string;
+}
+
+async function judge(
+  folder: string,
+  manifest: SnapshotManifest,
+  { target, digest }: Wanted,
+): Promise<SnapshotLookup> {
   if (manifest.target !== target) {
+    const path = join(folder, manifestFile);
     return { status: "missing", reason: `"${path}" belongs to target "${manifest.target}"` };
   }
   if (manifest.fingerprint !== digest) {
@@ -93,34 +117,38 @@ async function find(folder: string, target: string, digest: string): Promise<Sna
   return torn === undefined ? { status: "found", manifest } : { status: "torn", ...torn };
 }
 
-function unreadable(path: string, cause: unknown): SnapshotLookup {
-  const message = `"${path}" cannot be read (${(cause as NodeJS.ErrnoException).code})`;
-  return {
-    status: "corrupt",
-    reason: message,
-    error: new PgSnapshotError("SNAPSHOT_CORRUPT", message, { cause }),
-  };
-}
-
-/** Why manifest and dump are no pair, by looking at the dump's size alone. */
-async function tearOf(folder: string, { dump }: SnapshotManifest): Promise<Tear | undefined> {
-  const path = join(folder, dump.file);
-  const found = await stat(path).catch(() => undefined);
-  if (!found) return { reason: `${manifestFile} names "${dump.file}", which is not there` };
-  if (found.size === dump.bytes) return undefined;
-  if (await isLfsPointer(path)) {
-    return {
-      reason: `"${path}" is a Git LFS pointer, not the dump: run git lfs pull`,
-      fetch: "git lfs pull",
-    };
-  }
-  return { reason: `"${path}" has ${found.size} bytes, ${manifestFile} says ${dump.bytes}` };
-}
-
 interface Tear {
   readonly reason: string;
   readonly fetch?: string | undefined;
 }
+
+/**
+ * Why manifest and dump are no pair, by looking at the dump's size alone.
+ *
+ * @throws {PgSnapshotError} `SNAPSHOT_CORRUPT` when it cannot be looked at
+ */
+async function tearOf(folder: string, { dump }: SnapshotManifest): Promise<Tear | undefined> {
+  const path = join(folder, dump.file);
+  try {
+    const found = await stat(path);
+    if (!found.isFile()) return { reason: `"${path}" is no file` };
+    if (found.size === dump.bytes) return undefined;
+    if (await isLfsPointer(path)) {
+      return {
+        reason: `"${path}" is a Git LFS pointer, not the dump: run git lfs pull`,
+        fetch: "git lfs pull",
+      };
+    }
+    return { reason: `"${path}" has ${found.size} bytes, ${manifestFile} says ${dump.bytes}` };
+  } catch (error) {
+    if (isAbsent(error)) return absent(dump.file);
+    throw explainReadError(error, path);
+  }
+}
+
+const isAbsent = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOENT";
+
+const absent = (file: string): Tear => ({ reason: `${manifestFile} names "${file}", which is not there` });
 
 /** https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md */
 async function isLfsPointer(path: string): Promise<boolean> {
@@ -136,104 +164,26 @@ async function isLfsPointer(path: string): Promise<boolean> {
 async function openDump(
   folder: string,
   manifest: SnapshotManifest,
-  options?: StoreOptions,
+  { signal }: StoreOptions = {},
 ): Promise<OpenedDump> {
+  signal?.throwIfAborted();
   const torn = await tearOf(folder, manifest);
-  if (torn !== undefined) {
-    throw new PgSnapshotError("SNAPSHOT_TORN", torn.reason, { hint: torn.fetch ?? "save the snapshot anew" });
-  }
+  if (torn !== undefined) throw tornError(torn);
   const path = join(folder, manifest.dump.file);
-  const { sha256 } = await sumFile(path, options?.signal);
+  const { sha256 } = await sumFile(path, signal).catch((error: unknown) => {
+    signal?.throwIfAborted();
+    throw isAbsent(error) ? tornError(absent(manifest.dump.file)) : explainReadError(error, path);
+  });
   if (sha256 !== manifest.dump.sha256) {
     throw new PgSnapshotError(
       "SNAPSHOT_CORRUPT",
       `"${path}" does not have the SHA-256 that ${manifestFile} states`,
-      {
-        hint: "take it from version control again, or save the snapshot anew",
-      },
+      { hint: "take it from version control again, or save the snapshot anew" },
     );
   }
   return { path, [Symbol.asyncDispose]: () => Promise.resolve() };
 }
 
-interface WriteRequest {
-  readonly folder: string;
-  readonly draft: ManifestDraft;
-  readonly dump: (path: string) => Promise<void>;
-  readonly signal: AbortSignal | undefined;
-}
-
-async function write(root: string, { folder, draft, dump, signal }: WriteRequest): Promise<SnapshotManifest> {
-  await mkdir(folder, { recursive: true });
-  await writeFile(join(root, ".gitattributes"), `*${dumpSuffix} binary\n`);
-  await removeAbandoned(folder);
-  const former = await formerDump(folder);
-  const mark = `${hostMark()}-${process.pid}-${randomBytes(4).toString("hex")}`;
-  const newDump = join(folder, `.new-${mark}${dumpSuffix}`);
-  const newManifest = join(folder, `.new-${mark}.json`);
-  try {
-    await dump(newDump);
-    signal?.throwIfAborted();
-    const sum = await sumFile(newDump, signal);
-    await syncToDisk(newDump);
-    const manifest = {
-      ...draft,
-      dump: { file: `${sum.sha256.slice(0, 16)}${dumpSuffix}`, ...sum, ...draft.dump },
-    };
-    await writeFile(newManifest, formatManifest(manifest), { flag: "wx" });
-    await syncToDisk(newManifest);
-    signal?.throwIfAborted();
-    await rename(newDump, join(folder, manifest.dump.file));
-    await syncToDisk(folder);
-    await rename(newManifest, join(folder, manifestFile));
-    await syncToDisk(folder);
-    if (former !== undefined && former !== manifest.dump.file)
-      await rm(join(folder, former), { force: true });
-    return parseManifest(formatManifest(manifest), folder);
-  } finally {
-    await Promise.all([rm(newDump, { force: true }), rm(newManifest, { force: true })]);
-  }
-}
-
-async function formerDump(folder: string): Promise<string | undefined> {
-  const text = await readFile(join(folder, manifestFile), "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
-  try {
-    return parseManifest(text, folder).dump.file;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Milliseconds after which a dump that no manifest names is left over: its writer names it within moments. */
-const orphanAfterMs = 3_600_000;
-
-/** Removes what killed writers left: unfinished files, and dumps that no manifest came to name. */
-async function removeAbandoned(folder: string): Promise<void> {
-  const named = await formerDump(folder);
-  for (const name of await readdir(folder)) {
-    const writer = /^\.new-([0-9a-f]+)-(\d+)-/.exec(name);
-    const path = join(folder, name);
-    if (writer) {
-      // Only this machine's processes can be asked whether they live.
-      if (writer[1] === hostMark() && !isAlive(Number(writer[2]))) await rm(path, { force: true });
-    } else if (name.endsWith(dumpSuffix) && name !== named) {
-      const found = await stat(path).catch(() => undefined);
-      if (found && Date.now() - found.mtimeMs > orphanAfterMs) await rm(path, { force: true });
-    }
-  }
-}
-
-function hostMark(): string {
-  return createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
-}
-
-function isAlive(pid: number): boolean {
-  if (pid === process.pid) return true;
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
+function tornError({ reason, fetch }: Tear): PgSnapshotError {
+  return new PgSnapshotError("SNAPSHOT_TORN", reason, { hint: fetch ?? "save the snapshot anew" });
 }

@@ -47,11 +47,11 @@ export function explainWriteError(error: unknown, directory: string): unknown {
       },
     );
   }
-  if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST"].includes(code)) {
-    return new PgSnapshotError("STORE_UNWRITABLE", `"${directory}" cannot be written (${code})`, {
-      hint: "give yourself the right to write there, or name another snapshot directory",
-      cause: error,
-    });
-  }
-  return error;
+  // Only system errors have both; anything else is no matter of the disk.
+  const { syscall } = error as NodeJS.ErrnoException;
+  if (code === "" || syscall === undefined) return error;
+  return new PgSnapshotError("STORE_UNWRITABLE", `"${directory}" cannot be written (${code}: ${syscall})`, {
+    hint: "give yourself the right to write there, or name another snapshot directory",
+    cause: error,
+  });
 }
