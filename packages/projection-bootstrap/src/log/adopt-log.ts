@@ -1,0 +1,144 @@
+import type pg from "pg";
+import { quoteIdentifier, quoteTable } from "../database/quote-identifier.ts";
+import { ProjectionError } from "../errors.ts";
+import { beginning, type Position } from "../position.ts";
+import type { EventLog, Horizon } from "./event-log.ts";
+import { type LogColumns, readPage } from "./read-page.ts";
+
+export interface AdoptedColumns {
+  /** A unique, indexed whole number that only grows. @default "position" */
+  readonly position?: string | undefined;
+  /** @default "stream" */
+  readonly stream?: string | undefined;
+  /** Place in the stream; null when the log does not number them. @default "version" */
+  readonly version?: string | null | undefined;
+  /** @default "type" */
+  readonly type?: string | undefined;
+  /** `json`, `jsonb`, or text that holds JSON. @default "data" */
+  readonly data?: string | undefined;
+  /** @default "recorded_at" */
+  readonly recordedAt?: string | undefined;
+}
+
+export interface AdoptLogOptions {
+  /** `table` or `schema.table`. */
+  readonly table: string;
+  readonly columns?: AdoptedColumns | undefined;
+  /**
+   * `watched`: writers may overlap, so an event counts once every transaction that was writing to the table when it
+   * was seen has ended. `serialized`: the application appends one transaction at a time, each in full.
+   *
+   * @default "watched"
+   */
+  readonly writers?: "watched" | "serialized" | undefined;
+  /** How long a boot waits for open writers before it settles for an earlier position. @default 2000 */
+  readonly settleMs?: number | undefined;
+  /** A channel that the application notifies after an append. @default none: new events are found by polling */
+  readonly channel?: string | undefined;
+}
+
+/**
+ * A log that somebody else keeps: it is read and never written. Its order is that of its position column.
+ *
+ * Numbers must be taken by the statement that inserts the row, as an identity or serial column does; a number that
+ * was reserved earlier, for example by `nextval` or a sequence cache, can appear behind the readers.
+ */
+export function adoptLog(options: AdoptLogOptions): EventLog {
+  const { table, writers = "watched", settleMs = 2000, channel } = options;
+  const columns = adoptedColumns(options);
+  return {
+    name: `table ${table}`,
+    channel,
+    inline: false,
+    settle: (pool, signal) =>
+      writers === "serialized" ? Promise.resolve(undefined) : settle(pool, { columns, settleMs, signal }),
+    horizon: (client, settled) => readHorizon(client, columns, writers === "serialized" ? undefined : settled),
+    read: (client, range) => readPage(client, columns, range),
+  };
+}
+
+function adoptedColumns({ table, columns = {} }: AdoptLogOptions): LogColumns {
+  const position = quoteIdentifier(columns.position ?? "position");
+  const data = quoteIdentifier(columns.data ?? "data");
+  const { version = "version" } = columns;
+  return {
+    table: quoteTable(table),
+    era: "0",
+    xid: "'0'",
+    number: position,
+    stream: `${quoteIdentifier(columns.stream ?? "stream")}::text`,
+    version: version === null ? "0" : quoteIdentifier(version),
+    type: `${quoteIdentifier(columns.type ?? "type")}::text`,
+    data: `${data}::text`,
+    bytes: `octet_length(${data}::text)`,
+    recordedAt: quoteIdentifier(columns.recordedAt ?? "recorded_at"),
+    order: [position],
+  };
+}
+
+async function lastPosition(client: pg.ClientBase | pg.Pool, { table, number }: LogColumns): Promise<Position> {
+  const { rows } = await client.query<{ number: string }>(
+    `select ${number}::text as number from ${table} order by ${number} desc limit 1`,
+  );
+  return rows[0] === undefined ? beginning : { ...beginning, number: BigInt(rows[0].number) };
+}
+
+/** Everything that could still write a position up to the last one holds a lock on the table while it does. */
+const writersQuery = `
+  select distinct virtualtransaction
+    from pg_locks
+   where locktype = 'relation' and database = (select oid from pg_database where datname = current_database())
+     and relation in (select $1::regclass union select relid from pg_partition_tree($1::regclass))
+     and mode in ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+     and pid is distinct from pg_backend_pid()`;
+
+interface Settling {
+  readonly columns: LogColumns;
+  readonly settleMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * A position that everything before it is visible of. Looks for the last position, then for whoever was writing at
+ * that time, and waits until they are gone; whoever came later takes later positions. The beginning, when they do
+ * not go in time: then nothing new is known, and readers stay where checkpoints already are.
+ */
+async function settle(pool: pg.Pool, { columns, settleMs, signal }: Settling): Promise<Position> {
+  const client = await pool.connect();
+  try {
+    const recovery = await client.query<{ standby: boolean }>("select pg_is_in_recovery() as standby");
+    if (recovery.rows[0]?.standby === true) {
+      throw new ProjectionError("LOG_UNSUITABLE", "a standby cannot show who is writing to the adopted log", {
+        hint: 'read from the primary, or pass { writers: "serialized" } if appends never overlap',
+      });
+    }
+    const seen = await lastPosition(client, columns);
+    let open = await listWriters(client, columns.table);
+    const deadline = performance.now() + settleMs;
+    while (open.size > 0) {
+      if (performance.now() > deadline) return beginning;
+      signal?.throwIfAborted();
+      await client.query("select pg_sleep(0.01)");
+      const now = await listWriters(client, columns.table);
+      open = new Set([...open].filter((writer) => now.has(writer)));
+    }
+    return seen;
+  } finally {
+    client.release();
+  }
+}
+
+async function listWriters(client: pg.ClientBase, table: string): Promise<Set<string>> {
+  const { rows } = await client.query<{ virtualtransaction: string }>(writersQuery, [table]);
+  return new Set(rows.map(({ virtualtransaction }) => virtualtransaction));
+}
+
+async function readHorizon(
+  client: pg.ClientBase,
+  columns: LogColumns,
+  settled: Position | undefined,
+): Promise<Horizon> {
+  const head = await lastPosition(client, columns);
+  const { rows } = await client.query<{ snapshot: string }>("select pg_current_snapshot()::text as snapshot");
+  return { fence: settled ?? head, head, snapshot: rows[0]?.snapshot ?? "", foreign: undefined };
+}

@@ -1,0 +1,104 @@
+import type pg from "pg";
+import { ProjectionError } from "../errors.ts";
+import { beginning, type Position } from "../position.ts";
+import type { EventLog, Horizon } from "./event-log.ts";
+import { type LogColumns, readPage } from "./read-page.ts";
+import { readServerIdentity } from "./server-identity.ts";
+
+/**
+ * `xid-fence`: appenders never wait for each other, readers wait for the oldest open transaction.
+ * `serialized`: appenders queue, readers wait for nobody.
+ */
+export type LogOrdering = "xid-fence" | "serialized";
+
+export interface PostgresLogOptions {
+  /**
+   * How the order is kept. The first process to use the database decides it; {@link changeOrdering} changes it.
+   *
+   * @default what the database says, or "xid-fence" in a new one
+   */
+  readonly ordering?: LogOrdering | undefined;
+}
+
+/** The event log that this package keeps in the schema `headstart_projections`. */
+export interface PostgresLog extends EventLog {
+  readonly ordering: LogOrdering | undefined;
+  readonly inline: true;
+}
+
+export const appendChannel = "headstart_projections";
+
+const columns: LogColumns = {
+  table: "headstart_projections.event",
+  era: "era",
+  xid: "xid",
+  number: "number",
+  stream: "stream",
+  version: "version",
+  type: "type",
+  data: "data::text",
+  bytes: "bytes",
+  recordedAt: "recorded_at",
+  order: ["era", "xid", "number"],
+};
+
+/** Describes the log; nothing is connected or created by it. */
+export function postgresLog({ ordering }: PostgresLogOptions = {}): PostgresLog {
+  return {
+    name: "headstart",
+    channel: appendChannel,
+    ordering,
+    inline: true,
+    settle: () => Promise.resolve(undefined),
+    horizon: (client) => readHorizon(client, ordering),
+    read: (client, range) => readPage(client, columns, range),
+  };
+}
+
+/** The ordering that the database was given, which must be the one that this process expects. */
+export async function readOrdering(
+  client: pg.ClientBase,
+  expected: LogOrdering | undefined,
+): Promise<LogOrdering> {
+  const { rows } = await client.query<{ ordering: LogOrdering }>(
+    "select ordering from headstart_projections.log_setting",
+  );
+  const ordering = rows[0]?.ordering ?? expected ?? "xid-fence";
+  if (expected !== undefined && ordering !== expected) {
+    throw new ProjectionError(
+      "LOG_ORDERING_DIFFERS",
+      `this process expects the log to be ordered by ${expected}, but the database says ${ordering}`,
+      { hint: `pass { ordering: "${ordering}" } to postgresLog(), or call changeOrdering() once` },
+    );
+  }
+  return ordering;
+}
+
+async function readHorizon(client: pg.ClientBase, expected: LogOrdering | undefined): Promise<Horizon> {
+  const { era, foreign } = await readServerIdentity(client);
+  const ordering = await readOrdering(client, expected);
+  const { rows } = await client.query<{ snapshot: string; xmin: string }>(
+    "select pg_current_snapshot()::text as snapshot, pg_snapshot_xmin(pg_current_snapshot())::text as xmin",
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error("the server told no snapshot");
+  const head = await lastBefore(client, undefined);
+  const fence = ordering === "serialized" ? head : await lastBefore(client, { era, xmin: row.xmin });
+  return { fence, head, snapshot: row.snapshot, foreign };
+}
+
+async function lastBefore(
+  client: pg.ClientBase,
+  bound: { era: number; xmin: string } | undefined,
+): Promise<Position> {
+  const { rows } = await client.query<{ era: number; xid: string; number: string }>(
+    `select era, xid::text as xid, number::text as number
+       from headstart_projections.event
+      ${bound === undefined ? "" : "where (era, xid) < ($1::integer, $2::xid8)"}
+      order by event.era desc, event.xid desc, event.number desc limit 1`,
+    bound === undefined ? [] : [bound.era, bound.xmin],
+  );
+  const [row] = rows;
+  if (row === undefined) return beginning;
+  return { era: row.era, xid: BigInt(row.xid), number: BigInt(row.number) };
+}

@@ -1,0 +1,102 @@
+import type pg from "pg";
+import type { Page, RawEvent, ReadRange } from "./event-log.ts";
+
+/** SQL expressions over the log's table, which make one page query for any log. */
+export interface LogColumns {
+  readonly table: string;
+  readonly era: string;
+  readonly xid: string;
+  readonly number: string;
+  readonly stream: string;
+  readonly version: string;
+  readonly type: string;
+  /** As text. */
+  readonly data: string;
+  readonly bytes: string;
+  readonly recordedAt: string;
+  /** What the range is a comparison of: columns of one index, in its order. */
+  readonly order: readonly string[];
+}
+
+/**
+ * The page query. The innermost select is a plain range scan of the order's index with a row limit: filtering by
+ * type there would let the planner leave that index for a worse one. Types and bytes are looked at outside of it.
+ */
+export function pageQuery(columns: LogColumns, filterSnapshot: boolean): string {
+  const { table, era, xid, number, stream, version, type, data, bytes, recordedAt, order } = columns;
+  const key = order.join(", ");
+  const bound = (first: number): string =>
+    order.length === 1 ? `$${first + 2}::bigint` : `$${first}::integer, $${first + 1}::xid8, $${first + 2}::bigint`;
+  const range = `(${key}) > (${bound(1)}) and (${key}) <= (${bound(4)})`;
+  const unseen = filterSnapshot
+    ? `and not pg_visible_in_snapshot(${xid}, $10::pg_snapshot)`
+    : "and $10::text is null";
+  return `select era, xid, number, stream, version, type, case when wanted then data end as data,
+       (extract(epoch from recorded_at) * 1000)::float8 as recorded_at, bytes, scanned
+  from (
+    select *, sum(bytes) over in_order as total, count(*) over () as scanned, row_number() over in_order as nth
+      from (
+        select ${era} as era, ${xid}::text as xid, ${number}::text as number, ${stream} as stream,
+               ${version} as version, ${type} as type, ${data} as data, ${recordedAt} as recorded_at, wanted,
+               case when wanted then ${bytes} else 0 end as bytes, place
+          from (
+            select *, ($7::text[] is null or ${type} = any ($7::text[])) as wanted,
+                   row_number() over (order by ${key}) as place
+              from (
+                select * from ${table} where ${range} ${unseen} order by ${key} limit $8::bigint
+              ) as ranged
+          ) as typed
+      ) as page
+    window in_order as (order by place rows unbounded preceding)
+  ) as bounded
+ where total <= $9::bigint or nth = 1
+ order by place`;
+}
+
+type PageRow = [
+  era: number,
+  xid: string,
+  number: string,
+  stream: string,
+  version: string,
+  type: string,
+  data: string | null,
+  recordedAt: number,
+  bytes: string,
+  scanned: string,
+];
+
+/** One page, as text from the server: JSON is parsed by whoever needs it, and only then. */
+export async function readPage(client: pg.ClientBase, columns: LogColumns, range: ReadRange): Promise<Page> {
+  const { after, upTo, types, notIn, limitRows, limitBytes } = range;
+  const { rows } = await client.query<PageRow>({
+    text: pageQuery(columns, notIn !== undefined),
+    rowMode: "array",
+    values: [
+      after.era,
+      after.xid.toString(),
+      after.number.toString(),
+      upTo.era,
+      upTo.xid.toString(),
+      upTo.number.toString(),
+      types ?? null,
+      limitRows,
+      limitBytes,
+      notIn ?? null,
+    ],
+  });
+  let bytes = 0;
+  const events = rows.map((row): RawEvent => {
+    bytes += Number(row[8]);
+    return {
+      position: { era: row[0], xid: BigInt(row[1]), number: BigInt(row[2]) },
+      stream: row[3],
+      version: Number(row[4]),
+      type: row[5],
+      json: row[6] ?? undefined,
+      recordedAt: new Date(row[7]),
+    };
+  });
+  const scanned = Number(rows[0]?.[9] ?? 0);
+  return { events, bytes, last: scanned < limitRows && events.length === scanned };
+}

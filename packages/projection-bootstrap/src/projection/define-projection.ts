@@ -1,0 +1,70 @@
+import type { z } from "zod";
+import { ProjectionError } from "../errors.ts";
+import type { StoredEvent } from "../log/event-log.ts";
+import type { Upcaster } from "./upcast.ts";
+
+export interface ApplyContext<State> {
+  /** The row that the event is applied to. */
+  readonly key: string;
+  /** Another row of the projection, named by `reads`; undefined when there is none. */
+  readonly get: (key: string) => State | undefined;
+}
+
+export interface ProjectionDefinition<State, Event extends StoredEvent = StoredEvent> {
+  /** Lower-case letters, digits, `-` and `_`; names the rows, the view over them, and the model's part. */
+  readonly name: string;
+  /**
+   * `import.meta.url` of the file that defines the projection. Its code and everything it imports from the project
+   * is the projector's identity, so that rows are never served by other code than made them.
+   */
+  readonly source?: string | undefined;
+  /** The identity itself, for code that cannot be read at run time; takes the place of `source`. */
+  readonly identity?: string | undefined;
+  /** Types of event that matter, after upcasting. @default all */
+  readonly types?: readonly string[] | undefined;
+  /** Rows that an event changes; none with undefined. A key says everything that it depends on, scope included. */
+  readonly key: (event: Event) => string | readonly string[] | undefined;
+  /** Other rows that `apply` looks at through `get`. @default none */
+  readonly reads?: ((event: Event) => readonly string[]) | undefined;
+  /** What a row may be; stored rows that are anything else are isolated. */
+  readonly schema: z.ZodType<State>;
+  /** A row before its first event. */
+  readonly init: (key: string) => State;
+  /** The row after the event, or undefined when it is gone. Pure: it changes nothing that it was given. */
+  readonly apply: (state: State, event: Event, context: ApplyContext<State>) => State | undefined;
+  readonly upcasters?: readonly Upcaster[] | undefined;
+  /**
+   * `inline` applies events in the transaction that appends them. @default "async": a runner applies them soon after
+   */
+  readonly mode?: "async" | "inline" | undefined;
+}
+
+/** A definition that was checked; what every other function takes. */
+export interface Projection<State = unknown> {
+  readonly name: string;
+  readonly mode: "async" | "inline";
+  readonly definition: ProjectionDefinition<State>;
+}
+
+/**
+ * Defines a read model: how events fold into rows. The same fold runs at boot, in the background, inside appends,
+ * in rebuilds and in verification.
+ *
+ * @throws {ProjectionError} `OPTION_INVALID`
+ */
+export function defineProjection<State, Event extends StoredEvent = StoredEvent>(
+  definition: ProjectionDefinition<State, Event>,
+): Projection<State> {
+  const { name, source, identity, mode = "async" } = definition;
+  if (!/^[a-z][a-z0-9_-]{0,47}$/.test(name)) {
+    throw new ProjectionError("OPTION_INVALID", `${JSON.stringify(name)} cannot name a projection`, {
+      hint: "use up to 48 lower-case letters, digits, - and _, a letter first",
+    });
+  }
+  if ((source === undefined) === (identity === undefined)) {
+    throw new ProjectionError("OPTION_INVALID", `projection ${name} needs one of source and identity`, {
+      hint: "pass { source: import.meta.url }",
+    });
+  }
+  return { name, mode, definition: definition as unknown as ProjectionDefinition<State> };
+}

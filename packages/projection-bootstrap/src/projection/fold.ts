@@ -1,0 +1,114 @@
+import { ProjectionError } from "../errors.ts";
+import type { RawEvent, StoredEvent } from "../log/event-log.ts";
+import { formatPosition } from "../position.ts";
+import type { Projection } from "./define-projection.ts";
+import { storedTypes, upcast } from "./upcast.ts";
+
+/** Where a fold keeps rows: a map in memory, or a batch's copy of a table's rows. */
+export interface RowStore<State> {
+  get(key: string): State | undefined;
+  set(key: string, state: State): void;
+  delete(key: string): void;
+}
+
+/** An event that a projection takes, and what it touches. */
+export interface Step {
+  readonly event: StoredEvent;
+  /** Rows that it changes, without repetition. */
+  readonly keys: readonly string[];
+  /** Rows that it looks at besides. */
+  readonly reads: readonly string[];
+}
+
+/** Types whose data has to be read for a projection; undefined for all. */
+export function wantedTypes({ definition }: Projection): readonly string[] | undefined {
+  const { types, upcasters = [] } = definition;
+  return types === undefined ? undefined : storedTypes(types, upcasters);
+}
+
+/** Types whose data has to be read for several projections; undefined for all. */
+export function typesOf(projections: readonly Projection[]): readonly string[] | undefined {
+  const all = new Set<string>();
+  for (const projection of projections) {
+    const types = wantedTypes(projection);
+    if (types === undefined) return undefined;
+    for (const type of types) all.add(type);
+  }
+  return [...all];
+}
+
+/**
+ * What an event means to a projection; undefined when nothing.
+ *
+ * @throws {ProjectionError} `POISON_EVENT` when not even its key can be told
+ */
+export function planStep(projection: Projection, raw: RawEvent): Step | undefined {
+  if (raw.json === undefined) return undefined;
+  const { definition, name } = projection;
+  const { types, upcasters = [], key, reads } = definition;
+  try {
+    const event = upcast(raw, upcasters);
+    if (types !== undefined && !types.includes(event.type)) return undefined;
+    const found = key(event);
+    if (found === undefined) return undefined;
+    const keys = typeof found === "string" ? [found] : [...new Set(found)];
+    for (const each of keys) checkKey(each);
+    if (keys.length === 0) return undefined;
+    return { event, keys, reads: reads?.(event) ?? [] };
+  } catch (cause) {
+    throw poison(name, raw, { cause });
+  }
+}
+
+function checkKey(key: unknown): void {
+  if (typeof key === "string" && key !== "" && !key.includes("\0")) return;
+  throw new TypeError(`a key is a text without NUL that is not empty, not ${JSON.stringify(key)}`);
+}
+
+/**
+ * Applies a step to one of its rows.
+ *
+ * @throws {ProjectionError} `POISON_EVENT`; the row is as it was
+ */
+export function applyStep<State>(
+  projection: Projection<State>,
+  { event, keys, reads }: Step,
+  key: string,
+  rows: RowStore<State>,
+): void {
+  const { apply, init } = projection.definition;
+  const get = (other: string): State | undefined => {
+    if (keys.includes(other) || reads.includes(other)) return rows.get(other);
+    throw new ProjectionError(
+      "READ_NOT_DECLARED",
+      `${projection.name} looked at row ${JSON.stringify(other)} without having said so`,
+      { hint: "return that key from reads(event)" },
+    );
+  };
+  try {
+    const next = apply(rows.get(key) ?? init(key), event, { key, get });
+    if (next === undefined) rows.delete(key);
+    else rows.set(key, next);
+  } catch (cause) {
+    throw poison(projection.name, event, { key, cause });
+  }
+}
+
+interface Poisoned {
+  readonly key?: string | undefined;
+  readonly cause: unknown;
+}
+
+export function poison(
+  projection: string,
+  event: Pick<StoredEvent, "position" | "stream" | "type">,
+  { key, cause }: Poisoned,
+): ProjectionError {
+  const row = key === undefined ? "" : ` to row ${JSON.stringify(key)}`;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new ProjectionError(
+    "POISON_EVENT",
+    `${projection} cannot apply ${event.type} of ${event.stream} at ${formatPosition(event.position)}${row}: ${reason}`,
+    { cause, hint: `correct the projector and deploy it, or add an upcaster for ${event.type}` },
+  );
+}

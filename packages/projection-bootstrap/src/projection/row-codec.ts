@@ -1,0 +1,35 @@
+import { isDeepStrictEqual } from "node:util";
+import { ProjectionError } from "../errors.ts";
+import type { Projection } from "./define-projection.ts";
+
+/** A stored row as a state. Throws what JSON or the schema say when it is none. */
+export function decodeRow<State>({ definition }: Projection<State>, json: string): State {
+  return definition.schema.parse(JSON.parse(json));
+}
+
+/**
+ * A state as it is stored. What comes back must be what went in: otherwise the rows that one process folds in
+ * memory and the rows that another one loads would differ.
+ */
+export function encodeRow<State>(projection: Projection<State>, key: string, state: State): string {
+  const json = JSON.stringify(state) as string | undefined;
+  if (json !== undefined) {
+    const result = projection.definition.schema.safeParse(JSON.parse(json));
+    if (result.success && isDeepStrictEqual(result.data, state)) return json;
+  }
+  throw new ProjectionError(
+    "STATE_NOT_PLAIN",
+    `the row ${JSON.stringify(key)} of ${projection.name} is not the same after it was stored and read`,
+    {
+      hint: "make apply return what the schema says, from plain JSON values only: no undefined, Date, Map or bigint",
+    },
+  );
+}
+
+/** The same text for equal rows, whatever the order of their properties. */
+export function canonicalRow(state: unknown): string {
+  return JSON.stringify(state, (_name, value: unknown) => {
+    if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
