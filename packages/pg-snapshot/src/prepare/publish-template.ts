@@ -1,9 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { PgSnapshotError } from "../errors.ts";
 import type { Owner } from "../owner.ts";
 import { connect } from "../server/connect.ts";
 import { runQuery } from "../server/run-query.ts";
 import { readDatabaseSettings } from "../snapshot/database-settings.ts";
+import { awaitSessionsToLeave, type ConnectedSession } from "../template/connected-sessions.ts";
 import { probeStrategy } from "../template/probe-strategy.ts";
 import { sealTemplate } from "../template/seal-template.ts";
 import type { TemplateDescription } from "../template/template-description.ts";
@@ -36,7 +36,7 @@ export async function publishTemplate(
   });
   return await stopwatch.time("seal", async () => {
     onProgress({ phase: "seal", detail: "choosing the fastest way to clone" });
-    await waitUntilUnused(owner, scratch, signal);
+    await checkUnused(owner, scratch, signal);
     const { settings, privileges } = await readDatabaseSettings(owner.session, scratch);
     const probed = await probeStrategy(owner, scratch, { target: target.name, signal });
     const now = new Date().toISOString();
@@ -58,30 +58,16 @@ export async function publishTemplate(
   });
 }
 
-/** A backend takes a moment to go after its client has closed; this many milliseconds are granted. */
-const graceMs = 5_000;
-const pollMs = 20;
+/** About five seconds for the build's closed connections to vanish, also on a busy machine. */
+const looks = 250;
 
-/** Waits for the build's closed connections to vanish, and names those that were never closed. */
-async function waitUntilUnused(owner: Owner, database: string, signal: AbortSignal): Promise<void> {
-  const deadline = Date.now() + graceMs;
-  for (;;) {
-    const sessions = await owner.query<{ pid: number; application: string; query: string }>(
-      "looking for connected sessions",
-      `select pid, application_name as application, left(query, 60) as query
-         from pg_catalog.pg_stat_activity
-        where datname = $1::name and backend_type = 'client backend'`,
-      [database],
-    );
-    if (sessions.length === 0) return;
-    if (Date.now() > deadline) throw stillConnected(sessions);
-    await delay(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted());
-  }
+/** Names the sessions that the build never closed. */
+async function checkUnused(owner: Owner, database: string, signal: AbortSignal): Promise<void> {
+  const sessions = await awaitSessionsToLeave(owner, database, { looks, signal });
+  if (sessions.length > 0) throw stillConnected(sessions);
 }
 
-function stillConnected(
-  sessions: readonly { pid: number; application: string; query: string }[],
-): PgSnapshotError {
+function stillConnected(sessions: readonly ConnectedSession[]): PgSnapshotError {
   const list = sessions.map((s) => `pid ${s.pid} "${s.application}" (last query: ${s.query})`).join("; ");
   return new PgSnapshotError(
     "DATABASE_IN_USE",

@@ -3,6 +3,7 @@ import { Owner } from "../owner.ts";
 import { quoteIdentifier, quoteLiteral } from "../quote-identifier.ts";
 import { databaseUrl, type ConnectionSettings } from "../server/connection-settings.ts";
 import { databaseSettingStatements } from "../snapshot/database-settings.ts";
+import { awaitSessionsToLeave } from "./connected-sessions.ts";
 import { createDatabase, dropDatabase } from "./create-database.ts";
 import type { TemplateDescription } from "./template-description.ts";
 
@@ -20,9 +21,12 @@ export interface Clone extends AsyncDisposable {
   readonly name: string;
   /** Connection URL, with the password where the server was given with one. */
   readonly url: string;
-  /** Drops the database and ends the sessions that are still connected to it. */
+  /** Drops the database. Sessions that do not leave it within half a second are ended. */
   drop(): Promise<void>;
 }
+
+/** Half a second for closed connections to vanish: a clone that somebody forgot to leave costs no more. */
+const looksBeforeForce = 25;
 
 /** A whole, sealed template database. */
 export class Template implements AsyncDisposable {
@@ -86,7 +90,11 @@ export class Template implements AsyncDisposable {
   }
 
   async #drop(name: string): Promise<void> {
-    await dropDatabase(await this.#liveOwner(), name, { force: true });
+    const owner = await this.#liveOwner();
+    using _held = owner.hold();
+    // Ending a session whose client has just said goodbye would reach that client as an error of its own.
+    await awaitSessionsToLeave(owner, name, { looks: looksBeforeForce });
+    await dropDatabase(owner, name, { force: true });
   }
 
   async #copy(owner: Owner, name: string, signal: AbortSignal | undefined): Promise<void> {

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import pg from "pg";
 import { expect, inject, test } from "vitest";
 import { InputsChangedError } from "../../src/prepare/inputs-changed-error.ts";
@@ -95,6 +96,30 @@ test("a clone is dropped even while a forgotten connection is open", async () =>
   await clone.drop();
   await ended;
   expect(await databasesLike(server, clone.name)).toEqual([]);
+});
+
+test("a clone dropped right after its pool has ended costs the pool's owner no error", async () => {
+  await using prepared = await prepare(target(), options);
+  const errors: Error[] = [];
+  const clients: pg.PoolClient[] = [];
+  const useAndDrop = async (): Promise<void> => {
+    const clone = await prepared.template.clone();
+    const pool = new pg.Pool({ connectionString: clone.url, max: 10 });
+    pool.on("error", (error) => errors.push(error));
+    const connected = await Promise.all(Array.from({ length: 10 }, () => pool.connect()));
+    for (const client of connected) {
+      client.on("error", (error) => errors.push(error));
+      client.release();
+    }
+    clients.push(...connected);
+    await pool.end();
+    await clone.drop();
+  };
+  for (let round = 0; round < 4; round++) await Promise.all([useAndDrop(), useAndDrop()]);
+  // What the server still had to say has arrived when the connections are closed.
+  const open = clients.filter((client) => !client.connection.stream.closed);
+  await Promise.all(open.map((client) => once(client.connection.stream, "close")));
+  expect(errors).toEqual([]);
 });
 
 test("clones asked for at the same time all succeed", async () => {
