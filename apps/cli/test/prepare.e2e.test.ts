@@ -105,6 +105,27 @@ test("a damaged snapshot falls to the build, which says so", async () => {
   );
 });
 
+test("without the tools a run says how to get them, where the snapshot is restored and where it is saved", async () => {
+  await using project = await makeProject();
+  await project.configure({ snapshot: { directory: "snapshots", save: "after-build" } });
+  const { targets } = await project.json<PreparedJson>(["prepare"]);
+  await query(`alter database ${targets[0]?.template} is_template false`);
+  await query(`drop database ${targets[0]?.template}`);
+  await project.write("tools/README", "no tools here");
+  const env = { HEADSTART_PG_TOOLS: project.path("tools") };
+  const fix = "correct HEADSTART_PG_TOOLS or the tools' directory, or leave it out to search everywhere";
+  expect(await project.json(["prepare", "--from", "snapshot"], { env })).toMatchObject({
+    exitCode: 4,
+    error: { code: "TOOL_MISSING", hint: fix },
+  });
+  const { exitCode, stdout } = await project.run(["prepare"], { env });
+  expect(exitCode).toBe(0);
+  expect(stdout.match(/^ +fix +(.*)$/gm)?.map((line) => line.trim().replace(/^fix +/, ""))).toEqual([
+    fix,
+    fix,
+  ]);
+});
+
 test("two checkouts share a template while their content is equal, and do not disturb each other when it is not", async () => {
   await using one = await makeProject("one");
   await using other = await makeProject("other");

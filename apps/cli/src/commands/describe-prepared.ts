@@ -14,7 +14,10 @@ export function describePrepared(result: PreparedTarget, colors: Colors): string
     .filter(([, ms]) => ms >= worthALineMs)
     .map(([phase, ms]) => `${phase} ${formatDuration(ms)}`);
   const rows = [
-    ...steps.map((step) => [`  ${step.tier}`, outcome(step, colors), reasonOf(step)]),
+    ...steps.flatMap((step) => [
+      [`  ${step.tier}`, outcome(step, colors), reasonOf(step)],
+      ...fixRow(step.hint, colors),
+    ]),
     ...(phases.length > 0 ? [["  times", "", phases.join(", ")]] : []),
     ...savedRow(saved, colors),
     ["  name", "", template],
@@ -42,8 +45,18 @@ function phaseTimes({ timings }: PreparedTarget): [string, number][] {
   return [...sums];
 }
 
-function savedRow({ status, reason = "", bytes = 0 }: PreparedTarget["saved"], colors: Colors): string[][] {
+/** A command that is cut cannot be run, so hints stay whole. */
+function fixRow(hint: string | undefined, colors: Colors): string[][] {
+  return hint === undefined ? [] : [["", colors.bold("fix"), printable(hint, Infinity)]];
+}
+
+function savedRow(
+  { status, reason = "", hint, bytes = 0 }: PreparedTarget["saved"],
+  colors: Colors,
+): string[][] {
   if (status === "saved") return [["  saved", colors.green("yes"), formatBytes(bytes)]];
-  if (status === "failed") return [["  saved", colors.yellow("failed"), printable(reason, 300)]];
+  if (status === "failed") {
+    return [["  saved", colors.yellow("failed"), printable(reason, 300)], ...fixRow(hint, colors)];
+  }
   return status === "unchanged" ? [["  saved", "no need", printable(reason)]] : [];
 }

@@ -24,7 +24,12 @@ export interface PreparedTarget {
   readonly template: string;
   readonly fingerprint: string;
   readonly steps: readonly TierStep[];
-  readonly saved: { readonly status: string; readonly reason?: string; readonly bytes?: number };
+  readonly saved: {
+    readonly status: string;
+    readonly reason?: string;
+    readonly hint?: string | undefined;
+    readonly bytes?: number;
+  };
   /** What `lint` says now, where a snapshot was asked for. */
   readonly snapshot?: SnapshotCheck["status"] | undefined;
   readonly timings: Prepared["timings"];
@@ -94,6 +99,7 @@ async function prepareOne(
     saved: {
       status: saved.status,
       ...("reason" in saved && { reason: saved.reason }),
+      ...("error" in saved && { hint: saved.error.hint }),
       ...("bytes" in saved && { bytes: saved.bytes }),
     },
     snapshot: check?.status,

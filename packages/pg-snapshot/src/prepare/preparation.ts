@@ -1,3 +1,4 @@
+import type { PgSnapshotErrorCode } from "../errors.ts";
 import type { Owner } from "../owner.ts";
 import type { OnProgress } from "../progress.ts";
 import type { ConnectionSettings } from "../server/connection-settings.ts";
@@ -15,7 +16,9 @@ export interface TierStep {
   /** Why, in words for the person who waits. */
   readonly reason: string;
   /** The error's stable code, where an error was the reason. */
-  readonly code?: string | undefined;
+  readonly code?: PgSnapshotErrorCode | undefined;
+  /** What to do about it, where the error said so. */
+  readonly hint?: string | undefined;
 }
 
 export interface PrepareOptions {

@@ -153,15 +153,16 @@ function templateAbsent({ target, steps }: Preparation, reason = "it is not ther
   });
 }
 
-/** `from: "snapshot"` fails for the reason that the last store gave. */
+/**
+ * `from: "snapshot"` fails for the reason of the last store that has a snapshot and could not serve it, with that
+ * reason's own fix; where no store has one, for what the last one said.
+ */
 function noSnapshot({ target, steps }: Preparation): PgSnapshotError {
-  const last = steps.filter((step) => step.tier === "snapshot").at(-1);
-  const code = (last?.code ?? "SNAPSHOT_MISSING") as PgSnapshotError["code"];
+  const asked = steps.filter((step) => step.tier === "snapshot");
+  const decisive = asked.findLast((step) => step.outcome === "failed") ?? asked.at(-1);
   return new PgSnapshotError(
-    code,
-    `no snapshot of "${target.name}" could serve: ${last?.reason ?? "none found"}`,
-    {
-      hint: 'make one: prepare with save "always" (headstart prepare --update-snapshot)',
-    },
+    decisive?.code ?? "SNAPSHOT_MISSING",
+    `no snapshot of "${target.name}" could serve: ${decisive?.reason ?? "none found"}`,
+    { hint: decisive?.hint ?? 'make one: prepare with save "always" (headstart prepare --update-snapshot)' },
   );
 }

@@ -40,8 +40,8 @@ export async function restoreTemplate(preparation: Preparation): Promise<Templat
     } catch (error) {
       preparation.signal.throwIfAborted();
       if (!(error instanceof PgSnapshotError) || fatal.has(error.code)) throw error;
-      const reason = error.hint === undefined ? error.message : `${error.message} (${error.hint})`;
-      steps.push({ tier: "snapshot", outcome: "failed", reason, code: error.code });
+      const { code, hint, message: reason } = error;
+      steps.push({ tier: "snapshot", outcome: "failed", reason, code, hint });
     }
   }
   return undefined;

@@ -198,6 +198,27 @@ test("a whole snapshot is restored without a build", async () => {
   ]);
 });
 
+test("without pg_restore the snapshot tier says how to get it, also where another store has nothing", async () => {
+  const { target, folder, builds } = snapshotTarget();
+  await using built = await prepare(target, { server });
+  const empty = directoryStore(join(folder, "..", "empty"));
+  const stores = [...(target.stores ?? []), empty];
+  const tools = { directory: mkdtempSync(join(directory, "no tools ")) };
+  const error = await failure(prepare({ ...target, stores }, { server, from: "snapshot", tools }));
+  expect(error).toMatchObject({
+    code: "TOOL_MISSING",
+    message: expect.stringContaining("no working pg_restore") as string,
+    hint: expect.stringMatching(/^correct HEADSTART_PG_TOOLS/) as string,
+  });
+  await query(server, `alter database ${built.template.name} is_template false`);
+  await query(server, `drop database ${built.template.name}`);
+  await using again = await prepare(target, { server, tools });
+  expect([again.tier, builds()]).toEqual(["build", 2]);
+  const step = again.steps.find(({ tier }) => tier === "snapshot");
+  expect(step).toMatchObject({ outcome: "failed", code: "TOOL_MISSING", hint: error.hint });
+  expect(step?.reason).not.toContain(error.hint);
+});
+
 test("asking for a snapshot leaves one that counts as fresh, whichever tier served", async () => {
   const { target, folder, builds } = snapshotTarget();
   await using built = await prepare(target, { server, save: "never" });
