@@ -34,6 +34,7 @@ const kinds: Readonly<Record<ErrorCode, keyof typeof exitCodes>> = {
   USAGE: "usage",
   TARGET_UNKNOWN: "usage",
   FILE_EXISTS: "usage",
+  NAME_TAKEN: "usage",
   CONFIG_MISSING: "config",
   CONFIG_INVALID: "config",
   CONFIG_AMBIGUOUS: "config",

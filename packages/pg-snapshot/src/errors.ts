@@ -7,6 +7,7 @@ export type PgSnapshotErrorCode =
   | "TOO_MANY_CONNECTIONS"
   | "DISK_FULL"
   | "DATABASE_IN_USE"
+  | "NAME_TAKEN"
   | "EXTENSION_MISSING"
   | "TEMPLATE_ABSENT"
   | "BUILD_FAILED"

@@ -1,8 +1,10 @@
+import { PgSnapshotError } from "../errors.ts";
 import { cloneName, keptCloneName } from "../names.ts";
 import { Owner } from "../owner.ts";
 import { quoteIdentifier, quoteLiteral } from "../quote-identifier.ts";
 import { databaseUrl, type ConnectionSettings } from "../server/connection-settings.ts";
 import { databaseSettingStatements } from "../snapshot/database-settings.ts";
+import { sqlStateOf } from "../sql-error.ts";
 import { awaitSessionsToLeave } from "./connected-sessions.ts";
 import { createDatabase, dropDatabase } from "./create-database.ts";
 import type { TemplateDescription } from "./template-description.ts";
@@ -59,13 +61,18 @@ export class Template implements AsyncDisposable {
     return { name, url: databaseUrl(this.#settings, name), drop, [Symbol.asyncDispose]: drop };
   }
 
-  /** A clone that stays until it is dropped by name, marked as one in its comment. */
+  /**
+   * A clone that stays until it is dropped by name, marked as one in its comment.
+   *
+   * @throws {PgSnapshotError} as {@link clone} does, and `NAME_TAKEN`
+   */
   async keepClone({ name, signal }: KeepCloneOptions = {}): Promise<{
     readonly name: string;
     readonly url: string;
   }> {
     const owner = await this.#liveOwner();
     const kept = name ?? keptCloneName(this.description.target);
+    if (name !== undefined) await checkFree(owner, name);
     // Made under a name that would be swept, so that an end in between leaves nothing unmarked behind.
     const unfinished = cloneName(owner.id, this.description.target);
     await this.#copy(owner, unfinished, signal);
@@ -78,7 +85,7 @@ export class Template implements AsyncDisposable {
       ]);
     } catch (error) {
       await dropDatabase(owner, unfinished, { force: true });
-      throw error;
+      throw sqlStateOf(error) === duplicateDatabase ? nameTaken(kept, error) : error;
     }
     return { name: kept, url: databaseUrl(this.#settings, kept) };
   }
@@ -112,4 +119,23 @@ export class Template implements AsyncDisposable {
     if (this.#owner === current) this.#owner = Owner.open(this.#settings, { purpose: "clones" });
     return await this.#owner;
   }
+}
+
+const duplicateDatabase = "42P04";
+
+/** Said before the copy is made, which may take long; who is faster with the name is found out by naming. */
+async function checkFree(owner: Owner, name: string): Promise<void> {
+  const taken = await owner.query(
+    "looking whether the name is free",
+    "select 1 from pg_catalog.pg_database where datname = $1::name",
+    [name],
+  );
+  if (taken.length > 0) throw nameTaken(name);
+}
+
+function nameTaken(name: string, cause?: unknown): PgSnapshotError {
+  return new PgSnapshotError("NAME_TAKEN", `a database "${name}" is on the server already`, {
+    hint: `choose another name; or, if it is a clone that nobody needs: headstart drop "${name}"`,
+    cause,
+  });
 }

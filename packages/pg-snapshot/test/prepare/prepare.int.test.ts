@@ -141,6 +141,26 @@ test("a kept clone stays, and is marked as ours", async () => {
   await query(server, `drop database ${kept.name}`);
 });
 
+test("a kept clone never takes a name that is taken, and leaves no copy behind", async () => {
+  const name = `taken_${freshDigest().slice(0, 8)}`;
+  await using prepared = await prepare(target(), options);
+  await prepared.template.keepClone({ name });
+  const error = await failure(prepared.template.keepClone({ name }));
+  expect(error).toMatchObject({
+    code: "NAME_TAKEN",
+    hint: expect.stringContaining(`headstart drop "${name}"`) as string,
+  });
+  // Of many who ask at once, most find out when they name their copy.
+  const other = `${name}_at_once`;
+  const asked = await Promise.allSettled([1, 2, 3].map(() => prepared.template.keepClone({ name: other })));
+  expect(asked.filter(({ status }) => status === "fulfilled")).toHaveLength(1);
+  for (const one of asked) {
+    if (one.status === "rejected") expect(one.reason).toMatchObject({ code: "NAME_TAKEN" });
+  }
+  for (const made of [name, other]) await query(server, `drop database ${made}`);
+  expect(await databasesLike(server, `hs\\_c\\_%prepare\\_test%`)).toEqual([]);
+});
+
 test("settings and grants of the database, which Postgres does not copy, are copied", async () => {
   const role = `reader_${freshDigest().slice(0, 8)}`;
   await query(server, `create role ${role}`);
