@@ -1,0 +1,91 @@
+import type { Context } from "../context.ts";
+import type { Mirror } from "../git/mirror.ts";
+import type { Projector } from "../projector/projector.ts";
+import type { Lease } from "../queue/claim.ts";
+import { segmentUnits } from "./segments.ts";
+import { selectFile, type SelectedFile } from "./selected-file.ts";
+
+/** A published version whose rows a new one can share. */
+export interface StoredVersion {
+  readonly id: string;
+  readonly tree: string;
+  readonly base: string;
+  readonly delta: string | null;
+  /** Whether it is the branch's own newest version. */
+  readonly own: boolean;
+}
+
+/** What lies between a stored version and the tree that is wanted. */
+export interface Base {
+  readonly version: StoredVersion;
+  /** Changed selected files by path; undefined where the file is gone or was taken out of the selection. */
+  readonly changes: ReadonlyMap<string, SelectedFile | undefined>;
+  /** Units with a changed file. */
+  readonly changedUnits: ReadonlySet<string>;
+  /** Every unit that the new version's delta has to hold: those, and what the version's own delta replaces. */
+  readonly deltaUnits: ReadonlySet<string>;
+}
+
+const stored = `v.id::text, encode(v.tree_oid, 'hex') as tree, v.base_segment::text as base, v.delta_segment::text as delta,
+  v.id = b.latest_version as own`;
+
+/** A version of exactly this tree, of any branch of the repository: there is nothing to build then. */
+export async function findSameTree(
+  context: Context,
+  lease: Lease,
+  tree: string,
+): Promise<StoredVersion | undefined> {
+  const { rows } = await context.db.query<StoredVersion>(
+    `select ${stored} from headstart_materializer.versions v
+     join headstart_materializer.branches b on b.repository_id = v.repository_id
+     where b.id = $1 and v.projector = $2 and v.tree_oid = decode($3, 'hex')
+     order by v.id desc limit 1`,
+    [lease.branchId, lease.projector, tree],
+  );
+  return rows[0];
+}
+
+/**
+ * The stored version that the wanted tree differs least from: the branch's own newest or that of a live branch.
+ * Undefined when there is none, or when this mirror does not have its tree.
+ */
+export async function findBase(
+  context: Context,
+  lease: Lease,
+  { mirror, projector, tree, signal }: { mirror: Mirror; projector: Projector; tree: string; signal: AbortSignal },
+): Promise<Base | undefined> {
+  const { rows } = await context.db.query<StoredVersion>(
+    `select distinct on (v.id) ${stored}
+     from headstart_materializer.branches b
+     join headstart_materializer.branches o
+       on o.repository_id = b.repository_id and (o.id = b.id or o.class = 'live')
+     join headstart_materializer.versions v on v.id = o.latest_version and v.projector = $2
+     where b.id = $1`,
+    [lease.branchId, lease.projector],
+  );
+  let best: Base | undefined;
+  for (const version of rows) {
+    const present = await mirror.has([version.tree], { signal });
+    if (!present.has(version.tree)) continue;
+    const changes = await changedFiles(mirror, projector, { before: version.tree, after: tree, signal });
+    const changedUnits = new Set([...changes.keys()].map((path) => changes.get(path)?.unit ?? projector.select(path)?.unit ?? ""));
+    const own = version.delta === null ? [] : await segmentUnits(context.db, version.delta);
+    const deltaUnits = new Set([...own, ...changedUnits]);
+    if (best === undefined || deltaUnits.size < best.deltaUnits.size) best = { version, changes, changedUnits, deltaUnits };
+  }
+  return best;
+}
+
+async function changedFiles(
+  mirror: Mirror,
+  projector: Projector,
+  { before, after, signal }: { before: string; after: string; signal: AbortSignal },
+): Promise<Map<string, SelectedFile | undefined>> {
+  const changes = new Map<string, SelectedFile | undefined>();
+  for await (const change of mirror.diffTrees(before, after, { signal })) {
+    if (projector.select(change.path) === null) continue;
+    const { path, problem } = change;
+    changes.set(path, change.after && selectFile(projector, { path, problem, ...change.after }));
+  }
+  return changes;
+}

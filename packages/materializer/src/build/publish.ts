@@ -1,0 +1,125 @@
+import type pg from "pg";
+import type { Context } from "../context.ts";
+import { inTransaction } from "../database/in-transaction.ts";
+import { appendEvent, EVENT_CHANNEL } from "../events/append-event.ts";
+import { storable } from "../database/storable.ts";
+import { leaseLost } from "../queue/lease.ts";
+import type { Lease } from "../queue/claim.ts";
+import type { Built } from "./build-version.ts";
+
+export interface Published {
+  readonly version: string;
+  /** False when the branch is pinned: the version is kept, and readers go on seeing the pinned one. */
+  readonly served: boolean;
+  /** Whether a newer state became wanted while this one was built. */
+  readonly behind: boolean;
+}
+
+interface BranchRow {
+  desiredSeq: number;
+  pinned: boolean;
+  previousOid: string | null;
+}
+
+/**
+ * Switches a branch to a built version, in one short transaction: the branch's row is locked, the lease's token and
+ * a newer `seq` than the one served are required, the pointer moves and the event is written. A reader's statement
+ * sees the version before or this one.
+ *
+ * @throws MaterializerError `LEASE_LOST` when the token is no longer the branch's, the branch was deleted, or
+ *   something newer is served: nothing changes then.
+ */
+export async function publish(
+  context: Context,
+  lease: Lease,
+  { built, changedPaths }: { built: Built; changedPaths?: readonly string[] | undefined },
+): Promise<Published> {
+  const published = await inTransaction(context.db, async (client) => {
+    const branch = await lockBranch(client, lease);
+    const version = await insertVersion(client, lease, built);
+    await client.query(
+      `update headstart_materializer.branches
+       set lease_owner = null, lease_token = null, lease_until = null, attempts = 0, parked_at = null,
+           materialized_seq = $2, latest_version = $3, served_version = case when $4 then served_version else $3 end,
+           dirty = desired_seq > $2, due_at = now(), from_scratch = from_scratch and desired_seq > $2,
+           error_code = null, error_message = null, error_oid = null, error_at = null
+       where id = $1`,
+      [lease.branchId, lease.seq, version, branch.pinned],
+    );
+    await client.query("delete from headstart_materializer.branch_issues where branch_id = $1", [lease.branchId]);
+    await appendEvent(client, lease.branchId, {
+      event: "branch-materialized",
+      version,
+      oid: lease.oid,
+      seq: lease.seq,
+      ...(branch.previousOid !== null && { previousOid: branch.previousOid }),
+      ...(changedPaths !== undefined && { changedPaths: changedPaths.slice(0, 1000) }),
+    });
+    await forgetVersions(client, lease.branchId, context.settings.history);
+    return { version, served: !branch.pinned, behind: branch.desiredSeq > lease.seq };
+  });
+  await context.db.query("select pg_notify($1, '')", [EVENT_CHANNEL]).catch(() => undefined);
+  return published;
+}
+
+async function lockBranch(client: pg.ClientBase, lease: Lease): Promise<BranchRow> {
+  const { rows } = await client.query<BranchRow>(
+    `select b.desired_seq::float8 as "desiredSeq", b.pinned_at is not null as pinned,
+            (select encode(v.oid, 'hex') from headstart_materializer.versions v where v.id = b.latest_version)
+              as "previousOid"
+     from headstart_materializer.branches b
+     where b.id = $1 and b.lease_token = $2 and b.incarnation = $3 and b.materialized_seq < $4
+       and b.deleted_at is null
+     for update of b`,
+    [lease.branchId, lease.token, lease.incarnation, lease.seq],
+  );
+  return rows[0] ?? refuse(lease);
+}
+
+function refuse(lease: Lease): never {
+  throw leaseLost(lease);
+}
+
+async function insertVersion(client: pg.ClientBase, lease: Lease, built: Built): Promise<string> {
+  const { rows } = await client.query<{ id: string }>(
+    `with sealed as (
+       update headstart_materializer.segments set sealed = true where id in ($8, $9) and not sealed
+     )
+     insert into headstart_materializer.versions
+       (branch_id, repository_id, incarnation, seq, oid, tree_oid, projector, base_segment, delta_segment,
+        committed_at, author, blobs_parsed, blobs_reused, units_assembled, build_ms)
+     select b.id, b.repository_id, $2, $3, decode($4, 'hex'), decode($5, 'hex'), $6, $8, $9,
+            $7, $10, $11, $12, $13, $14
+     from headstart_materializer.branches b where b.id = $1
+     returning id::text`,
+    [
+      lease.branchId,
+      lease.incarnation,
+      lease.seq,
+      lease.oid,
+      built.tree,
+      lease.projector,
+      built.committedAt,
+      built.base,
+      built.delta,
+      storable(built.author),
+      built.blobsParsed,
+      built.blobsReused,
+      built.unitsAssembled,
+      built.buildMs,
+    ],
+  );
+  return rows[0]?.id ?? refuse(lease);
+}
+
+/** Keeps the newest versions and whatever is served; segments that nothing points at are removed by `retain`. */
+async function forgetVersions(client: pg.ClientBase, branchId: string, history: number): Promise<void> {
+  await client.query(
+    `delete from headstart_materializer.versions v using headstart_materializer.branches b
+     where b.id = $1 and v.branch_id = b.id and v.id is distinct from b.served_version
+       and v.id is distinct from b.latest_version
+       and v.seq < (select min(k.seq) from (
+         select seq from headstart_materializer.versions where branch_id = $1 order by seq desc limit $2) k)`,
+    [branchId, history],
+  );
+}

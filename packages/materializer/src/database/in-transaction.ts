@@ -1,0 +1,23 @@
+import type pg from "pg";
+
+/** What runs a query: a pool, or the client of a transaction. */
+export type Queryable = Pick<pg.ClientBase, "query">;
+
+/** Runs `work` in one transaction on one connection; a throw rolls back, and a broken connection is not reused. */
+export async function inTransaction<T>(db: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await db.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query("begin");
+    const result = await work(client);
+    await client.query("commit");
+    return result;
+  } catch (error) {
+    await client.query("rollback").catch((cause: unknown) => {
+      broken = cause instanceof Error ? cause : new Error(String(cause));
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}

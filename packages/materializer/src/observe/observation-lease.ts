@@ -1,0 +1,57 @@
+import type { Context } from "../context.ts";
+import type { Repository } from "../repositories/repository.ts";
+
+export interface Observing {
+  readonly repository: Repository;
+  readonly token: string;
+  /** The repository's count of hints when the listing began: a later one makes it due again at once. */
+  readonly hints: string;
+}
+
+/** Makes this process the repository's observer; undefined while another one's lease holds. */
+export async function startObservation(context: Context, repository: Repository): Promise<Observing | undefined> {
+  const { rows } = await context.db.query<{ token: string; hints: string }>(
+    `update headstart_materializer.repositories
+     set observe_token = nextval('headstart_materializer.tokens'),
+         observe_until = clock_timestamp() + $2 * interval '1 ms'
+     where id = $1 and (observe_until is null or observe_until < clock_timestamp())
+     returning observe_token::text as token, hints::text`,
+    [repository.id, context.settings.leaseMs],
+  );
+  return rows[0] && { repository, ...rows[0] };
+}
+
+/**
+ * Renews the observer's lease for as long as the listing takes, and gives it back at the end. The signal aborts
+ * when the caller's does, or when the lease could not be kept.
+ */
+export function keepObserving(
+  context: Context,
+  { repository, token }: Observing,
+  outer: AbortSignal | undefined,
+): AsyncDisposable & { readonly signal: AbortSignal } {
+  const lost = new AbortController();
+  const mine = [repository.id, token];
+  const renew = async (): Promise<void> => {
+    const { rowCount } = await context.db.query(
+      `update headstart_materializer.repositories set observe_until = clock_timestamp() + $3 * interval '1 ms'
+       where id = $1 and observe_token = $2`,
+      [...mine, context.settings.leaseMs],
+    );
+    if (rowCount === 0) lost.abort();
+  };
+  const timer = setInterval(() => void renew().catch(() => undefined), context.settings.leaseMs / 3);
+  return {
+    signal: outer === undefined ? lost.signal : AbortSignal.any([outer, lost.signal]),
+    [Symbol.asyncDispose]: async () => {
+      clearInterval(timer);
+      // When the server is away the lease runs out by itself.
+      await context.db
+        .query(
+          "update headstart_materializer.repositories set observe_until = null where id = $1 and observe_token = $2",
+          mine,
+        )
+        .catch(() => undefined);
+    },
+  };
+}

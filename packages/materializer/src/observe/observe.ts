@@ -1,0 +1,78 @@
+import type { Context } from "../context.ts";
+import { inTransaction } from "../database/in-transaction.ts";
+import type { Mirror, RefListing } from "../git/mirror.ts";
+import { branchClassifier } from "../repositories/classify-branch.ts";
+import { findRepository, type Repository } from "../repositories/repository.ts";
+import { keepObserving, startObservation, type Observing } from "./observation-lease.ts";
+import { planObservation, type KnownBranch, type ObservedRefs } from "./plan-observation.ts";
+import { recordFailure, recordObservation, type Recorded } from "./record-observation.ts";
+
+export type Observation =
+  /** Another process is observing this repository; the hint it did not see makes it due again. */
+  | { readonly outcome: "busy" }
+  /** This process was too slow: somebody else observed since, and nothing of this observation was recorded. */
+  | { readonly outcome: "superseded" }
+  | ({ readonly outcome: "unchanged" | "changed" } & Recorded);
+
+/**
+ * Looks at a repository's refs and records what changed as wanted states of its branches. One process observes a
+ * repository at a time; a listing that took longer than its lease is thrown away, so an older listing is never
+ * recorded after a newer one.
+ *
+ * @throws GitError when the repository could not be listed: recorded on the repository, with the next attempt's time.
+ * @throws MaterializerError `REPOSITORY_UNKNOWN`
+ */
+export async function observe(
+  context: Context,
+  name: string,
+  { signal }: { signal?: AbortSignal | undefined } = {},
+): Promise<Observation> {
+  const repository = await findRepository(context.db, name);
+  const observing = await startObservation(context, repository);
+  if (observing === undefined) return { outcome: "busy" };
+  await using lease = keepObserving(context, observing, signal);
+  try {
+    const seen = await look(context, repository, lease.signal);
+    return await inTransaction(context.db, async (client) => await recordObservation(client, { context, observing, seen }));
+  } catch (error) {
+    if (!lease.signal.aborted) await recordFailure(context, observing, error);
+    throw error;
+  }
+}
+
+export interface Seen {
+  readonly mirror: Mirror;
+  readonly observed: ObservedRefs;
+  readonly defaultRef: string | null;
+}
+
+/** The cheap listing first; only when it differs from what is known are objects fetched and the mirror listed. */
+async function look(context: Context, repository: Repository, signal: AbortSignal): Promise<Seen> {
+  const mirror = await context.mirrors.of(repository);
+  const remote = await mirror.listRemote({ signal });
+  const defaultRef = remote.defaultRef ?? null;
+  const known = await knownBranches(context, repository.id);
+  const plan = planObservation(known, { refs: remote.refs, complete: true }, branchClassifier(repository, defaultRef));
+  const needed = [...plan.appeared, ...plan.moved].map(({ oid }) => oid);
+  if (needed.length === 0) return { mirror, defaultRef, observed: { refs: remote.refs, complete: true } };
+  const { complete } = await mirror.fetch({ signal });
+  const mirrored = await mirror.listRefs({ signal });
+  return { mirror, defaultRef, observed: complete ? { refs: mirrored.refs, complete } : agreed(remote, mirrored) };
+}
+
+/** After a fetch that git refused in part, a ref of the mirror may be old: only those that the remote just listed count. */
+function agreed(remote: RefListing, mirrored: RefListing): ObservedRefs {
+  const refs = new Map([...mirrored.refs].filter(([ref, oid]) => remote.refs.get(ref) === oid));
+  return { refs, complete: false };
+}
+
+async function knownBranches(context: Context, repositoryId: string): Promise<KnownBranch[]> {
+  const { rows } = await context.db.query<KnownBranch>(
+    `select ref, encode(desired_oid, 'hex') as oid, class, deleted_at is not null as deleted
+     from headstart_materializer.branches where repository_id = $1`,
+    [repositoryId],
+  );
+  return rows;
+}
+
+export type { Observing };

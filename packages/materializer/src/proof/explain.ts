@@ -1,0 +1,90 @@
+import type { Context } from "../context.ts";
+import { shortName } from "../repositories/classify-branch.ts";
+import { findRepository, type Repository } from "../repositories/repository.ts";
+import { findBranch, type Branch, type BranchName } from "../versions/find-branch.ts";
+import { branchStatus, type BranchStatus } from "../versions/status.ts";
+
+export interface Explanation {
+  readonly status: BranchStatus;
+  /** Whether readers see what was last observed to be the branch's tip. */
+  readonly current: boolean;
+  /** Why, and what to do, in sentences. */
+  readonly reasons: readonly string[];
+}
+
+interface Observed {
+  observedAt: Date | null;
+  errorCode: string | null;
+  errorMessage: string | null;
+  observeAt: Date;
+}
+
+/**
+ * Says why a branch is or is not current. Asks the database only, so it answers while git is down.
+ *
+ * @throws MaterializerError `REPOSITORY_UNKNOWN`, `BRANCH_UNKNOWN`
+ */
+export async function explain(context: Context, name: BranchName): Promise<Explanation> {
+  const repository = await findRepository(context.db, name.repository);
+  const branch = await findBranch(context.db, name);
+  const { rows } = await context.db.query<Observed>(
+    `select observed_at as "observedAt", error_code as "errorCode", error_message as "errorMessage",
+            observe_at as "observeAt"
+     from headstart_materializer.repositories where id = $1`,
+    [repository.id],
+  );
+  const status = branchStatus(branch);
+  const current = status === "ready" && branch.pinnedAt === null && branch.servedOid === branch.desiredOid;
+  return {
+    status,
+    current,
+    reasons: [...branchReasons(branch, status), ...repositoryReasons(repository), ...observationReasons(rows[0])],
+  };
+}
+
+function branchReasons(branch: Branch, status: BranchStatus): string[] {
+  const wanted = short(branch.desiredOid);
+  const serving = branch.servedOid === null ? "Nothing is served yet." : `${short(branch.servedOid)} is served meanwhile.`;
+  const reasons: Record<BranchStatus, string> = {
+    ready: `${wanted} is served: it is what was last observed.`,
+    pending: `${wanted} waits to be built since ${branch.desiredAt.toISOString()}. ${serving}`,
+    building: `${wanted} is being built by ${branch.leaseOwner ?? "a worker"}. ${serving}`,
+    error: `${short(branch.errorOid)} cannot be published: ${branch.errorMessage ?? ""} ${serving} It is built again when the branch or the projector changes.`,
+    parked: `${short(branch.errorOid)} was given up after ${branch.attempts} attempts: ${branch.errorMessage ?? ""} ${serving} Try again with redrive, or push a commit.`,
+    deleted: `${shortName(branch.ref)} is gone from the repository since ${branch.deletedAt?.toISOString() ?? ""}.`,
+  };
+  const list = [reasons[status]];
+  if (status === "pending" && branch.errorCode !== null) {
+    list.push(`The last attempt failed with ${branch.errorCode}: ${branch.errorMessage ?? ""} The next is due at ${branch.dueAt.toISOString()}.`);
+  }
+  if (branch.pinnedAt !== null) {
+    list.push(`It was rolled back to ${short(branch.servedOid)} and is pinned there; ${short(branch.latestOid)} is built. Serve it with unpin.`);
+  }
+  return list;
+}
+
+function repositoryReasons(repository: Repository): string[] {
+  const reasons: string[] = [];
+  if (repository.pausedAt !== null) {
+    reasons.push(`The repository is paused since ${repository.pausedAt.toISOString()}. Go on with resume.`);
+  }
+  if (repository.guard !== null) {
+    reasons.push(`Deletions are held back: ${repository.guard} If that is right, let them through with confirmDeletions.`);
+  }
+  return reasons;
+}
+
+function observationReasons(observed: Observed | undefined): string[] {
+  if (observed === undefined) return [];
+  if (observed.errorCode !== null) {
+    return [
+      `The repository could not be looked at (${observed.errorCode}): ${observed.errorMessage ?? ""} The next attempt is due at ${observed.observeAt.toISOString()}.`,
+    ];
+  }
+  if (observed.observedAt === null) return ["The repository was never observed."];
+  return [`The repository was last observed at ${observed.observedAt.toISOString()}.`];
+}
+
+function short(oid: string | null): string {
+  return oid === null ? "No commit" : oid.slice(0, 12);
+}

@@ -1,0 +1,22 @@
+import type pg from "pg";
+import { hint } from "./hint.ts";
+import { parseRepositoryBranchUpdated, type RepositoryBranchUpdated } from "./messages.ts";
+
+/** Where requests go: into the database, for the workers to see, or straight to an in-process runner. */
+export interface MaterializationRequests {
+  request(message: RepositoryBranchUpdated): Promise<void>;
+}
+
+/**
+ * Says that a branch may have moved. Returns once the request is durable (or, with an in-process runner, done).
+ *
+ * @throws MaterializerError `MESSAGE_INVALID`, `REPOSITORY_UNKNOWN`
+ */
+export async function requestMaterialization(requests: MaterializationRequests, message: unknown): Promise<void> {
+  await requests.request(parseRepositoryBranchUpdated(message));
+}
+
+/** Requests that the workers of a database find: a hint each. */
+export function databaseRequests(db: pg.Pool): MaterializationRequests {
+  return { request: async (message) => await hint(db, message) };
+}

@@ -1,0 +1,100 @@
+import type { Context } from "../context.ts";
+import { materialize, type Materialized } from "../build/materialize.ts";
+import { observe, type Observation } from "../observe/observe.ts";
+import { claim, type Lease } from "../queue/claim.ts";
+
+export interface RunOptions {
+  /** Ends the run: no more is taken, running builds are aborted and their leases given back. */
+  readonly signal: AbortSignal;
+  /** Builds at a time, asked before each claim, so that it can be changed while running. Default 4. */
+  readonly concurrency?: () => number;
+  /** Milliseconds between two looks at the queue when nothing is due. Default 1,000. */
+  readonly idleMs?: number;
+  /** Resolves when something may be due before that, for instance at a notification. */
+  readonly wake?: (signal: AbortSignal) => Promise<void>;
+  readonly onObserved?: (repository: string, observation: Observation | Error) => void;
+  readonly onMaterialized?: (lease: Lease, result: Materialized | Error) => void;
+  /** A failure of the loop itself, a lost database for instance; the loop waits and goes on. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Observes due repositories and builds due branches until the signal aborts. Any number of processes may run it. */
+export async function run(context: Context, options: RunOptions): Promise<void> {
+  await Promise.all([observeLoop(context, options), buildLoop(context, options)]);
+}
+
+async function observeLoop(context: Context, options: RunOptions): Promise<void> {
+  const { signal } = options;
+  await forever(options, async () => {
+    const name = await dueRepository(context);
+    if (name === undefined) return false;
+    try {
+      options.onObserved?.(name, await observe(context, name, { signal }));
+    } catch (error) {
+      if (!signal.aborted) options.onObserved?.(name, asError(error));
+    }
+    return true;
+  });
+}
+
+async function dueRepository(context: Context): Promise<string | undefined> {
+  const { rows } = await context.db.query<{ name: string }>(
+    `select name from headstart_materializer.repositories
+     where observe_at <= now() and paused_at is null
+       and (observe_until is null or observe_until < clock_timestamp())
+     order by observe_at limit 1`,
+  );
+  return rows[0]?.name;
+}
+
+async function buildLoop(context: Context, options: RunOptions): Promise<void> {
+  const running = new Set<Promise<void>>();
+  const concurrency = options.concurrency ?? (() => 4);
+  await forever(options, async () => {
+    const free = concurrency() - running.size;
+    const leases = free > 0 ? await claim(context, { limit: free }) : [];
+    for (const lease of leases) {
+      const work = buildOne(context, lease, options).finally(() => running.delete(work));
+      running.add(work);
+    }
+    if (running.size < concurrency() && leases.length === 0) return false;
+    await Promise.race(running);
+    return true;
+  });
+  await Promise.all(running);
+}
+
+async function buildOne(context: Context, lease: Lease, options: RunOptions): Promise<void> {
+  try {
+    const result = await materialize(context, lease, { signal: options.signal });
+    options.onMaterialized?.(lease, result);
+  } catch (error) {
+    options.onMaterialized?.(lease, asError(error));
+  }
+}
+
+/** Calls `step` until the signal aborts; when it had nothing to do or failed, waits first. */
+async function forever(options: RunOptions, step: () => Promise<boolean>): Promise<void> {
+  const { signal } = options;
+  while (!signal.aborted) {
+    const busy = await step().catch((error: unknown) => {
+      if (!signal.aborted) options.onError?.(error);
+      return false;
+    });
+    if (!busy) await idle(options);
+  }
+}
+
+/** Waits for the next look, a wake-up or the end, whichever comes first. */
+async function idle({ signal, idleMs = 1_000, wake }: RunOptions): Promise<void> {
+  const until = AbortSignal.any([signal, AbortSignal.timeout(idleMs)]);
+  const over = new Promise<void>((resolve) => {
+    until.addEventListener("abort", () => resolve(), { once: true });
+    if (until.aborted) resolve();
+  });
+  await Promise.race([over, ...(wake === undefined ? [] : [wake(until)])]);
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

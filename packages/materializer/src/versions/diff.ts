@@ -1,0 +1,74 @@
+import { isDeepStrictEqual } from "node:util";
+import { assembleInBatches } from "../build/build-units.ts";
+import type { DocumentSource } from "../build/read-documents.ts";
+import { listUnits } from "../build/list-units.ts";
+import { projectorNamed, type Context } from "../context.ts";
+import type { ContentIssue, Row } from "../projector/projector.ts";
+import { findRepository } from "../repositories/repository.ts";
+import { findBranch, type BranchName } from "./find-branch.ts";
+
+export type PlacedRow = Row & { readonly unit: string };
+
+/** The rows that serving another commit would change, and what is wrong with that commit's files. */
+export interface VersionDifference {
+  readonly added: readonly PlacedRow[];
+  readonly removed: readonly PlacedRow[];
+  readonly changed: readonly { readonly before: PlacedRow; readonly after: PlacedRow }[];
+  readonly issues: readonly ContentIssue[];
+}
+
+/**
+ * What would change in a branch's rows if `oid` were published, without writing anything.
+ *
+ * @param oid any commit of the repository, in hex.
+ * @throws MaterializerError `BRANCH_UNKNOWN`; GitError `RefMissing` when the repository has no such commit.
+ */
+export async function diff(
+  context: Context,
+  { repository: name, branch, oid }: BranchName & { readonly oid: string },
+  { signal = new AbortController().signal }: { signal?: AbortSignal } = {},
+): Promise<VersionDifference> {
+  const repository = await findRepository(context.db, name);
+  const { servedVersion } = await findBranch(context.db, { repository: name, branch });
+  const projector = projectorNamed(context, repository.projectorName);
+  const mirror = await context.mirrors.of(repository);
+  if (!(await mirror.has([oid], { signal })).has(oid)) await mirror.fetch({ signal });
+  const { tree } = await mirror.readCommit(oid, { signal });
+  const source: DocumentSource = { context, mirror, projector, scope: repository.scope, signal, cache: "use" };
+  const before = await storedRows(context, servedVersion);
+  const after = new Map<string, PlacedRow>();
+  const issues: ContentIssue[] = [];
+  for await (const { units } of assembleInBatches(source, await listUnits(source, tree))) {
+    for (const unit of units) {
+      issues.push(...unit.issues);
+      for (const row of unit.rows) after.set(rowId({ ...row, unit: unit.unit }), { ...row, unit: unit.unit });
+    }
+  }
+  return { ...compareRows(before, after), issues };
+}
+
+async function storedRows(context: Context, version: string | null): Promise<Map<string, PlacedRow>> {
+  const { rows } = await context.db.query<PlacedRow>(
+    "select unit, collection, key, data from headstart_materializer.version_rows where version_id = $1",
+    [version],
+  );
+  return new Map(rows.map((row) => [rowId(row), row]));
+}
+
+function rowId({ unit, collection, key }: PlacedRow): string {
+  return JSON.stringify([unit, collection, key]);
+}
+
+function compareRows(
+  before: ReadonlyMap<string, PlacedRow>,
+  after: ReadonlyMap<string, PlacedRow>,
+): Omit<VersionDifference, "issues"> {
+  const added: PlacedRow[] = [];
+  const changed: { before: PlacedRow; after: PlacedRow }[] = [];
+  for (const [id, row] of after) {
+    const old = before.get(id);
+    if (old === undefined) added.push(row);
+    else if (!isDeepStrictEqual(old.data, JSON.parse(JSON.stringify(row.data)))) changed.push({ before: old, after: row });
+  }
+  return { added, changed, removed: [...before].filter(([id]) => !after.has(id)).map(([, row]) => row) };
+}
