@@ -1,3 +1,6 @@
+import { chmod, mkdir, readFile, symlink } from "node:fs/promises";
+import { join } from "node:path";
+import { findPostgres } from "@headstart/pg-snapshot";
 import { expect, test } from "vitest";
 import { query } from "./fixtures/databases.ts";
 import { makeProject, type Project } from "./fixtures/project.ts";
@@ -80,6 +83,29 @@ test("a failed clone leaves no server behind", async () => {
   );
   expect(await project.run(["clone"], own)).toMatchObject({ exitCode: 5 });
   expect(await project.json(["server", "status"], own)).toMatchObject({ running: false });
+});
+
+test("tools that lie beside the configured programs are found", async () => {
+  await using project = await embeddedProject();
+  const { directory, version } = await findPostgres();
+  await mkdir(project.path("programs"));
+  for (const name of ["initdb", "postgres", "pg_restore"]) {
+    await symlink(join(directory, name), project.path(`programs/${name}`));
+  }
+  const release = `${Number.parseInt(version, 10)}.99`;
+  const dump = `case "$1" in --version) echo 'pg_dump (PostgreSQL) ${release}' ;; *) exec '${directory}/pg_dump' "$@" ;; esac`;
+  await project.write("programs/pg_dump", `#!/bin/sh\n${dump}\n`);
+  await chmod(project.path("programs/pg_dump"), 0o755);
+  await project.configure({}, { server: { embedded: { directory: "postgres", binaries: "programs" } } });
+  const { checks } = await project.json<{ checks: object[] }>(["doctor"], own);
+  expect(checks).toContainEqual({
+    name: "pg_dump",
+    verdict: "ok",
+    detail: `${release}, ${project.path("programs/pg_dump")}`,
+  });
+  expect(await project.json(["prepare", "--update-snapshot"], own)).toMatchObject({ exitCode: 0 });
+  const manifest = await readFile(project.path("snapshots/app/fingerprint.json"), "utf8");
+  expect(JSON.parse(manifest)).toMatchObject({ pgDumpVersion: release });
 });
 
 test("a machine without Postgres is told what to install", async () => {

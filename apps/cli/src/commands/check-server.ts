@@ -1,6 +1,6 @@
 import type { ServerReport, ToolName, ToolSettings } from "@headstart/pg-snapshot";
 import type { CommandContext } from "../command-context.ts";
-import { serverUrl, type ServerConfig } from "../server/open-server.ts";
+import { serverUrl, toolSettings, type ServerConfig } from "../server/open-server.ts";
 import { failed, type Check } from "./check.ts";
 
 export interface SnapshotNeeds {
@@ -18,6 +18,7 @@ export async function checkServer(
 ): Promise<Check[]> {
   const { embeddedServerStatus, findPostgres, inspectServer } = await import("@headstart/pg-snapshot");
   let url = serverUrl(server, context.environment);
+  const tools = toolSettings(server);
   const checks: Check[] = [];
   try {
     if (url === undefined) {
@@ -26,12 +27,12 @@ export async function checkServer(
       const running = status.running ? `running on port ${status.port}` : "not running: commands start it";
       const detail = `embedded, Postgres ${binaries.version} from ${binaries.directory}, ${running}`;
       checks.push({ name: "server", verdict: "ok", detail });
-      if (!status.running) return [...checks, ...(await checkTools(binaries.major, server?.tools, needs))];
+      if (!status.running) return [...checks, ...(await checkTools(binaries.major, tools, needs))];
       url = status.url;
     }
     const report = await inspectServer({ server: url, signal: context.signal });
     checks.push(...describeReport(report), ...checkExtensions(report, needs));
-    return [...checks, ...(await checkTools(report.major, server?.tools, needs))];
+    return [...checks, ...(await checkTools(report.major, tools, needs))];
   } catch (error) {
     context.signal.throwIfAborted();
     return [...checks, failed("server", error)];
@@ -101,11 +102,7 @@ function checkExtensions(
   ];
 }
 
-async function checkTools(
-  major: number,
-  settings: ToolSettings | undefined,
-  needs: SnapshotNeeds,
-): Promise<Check[]> {
+async function checkTools(major: number, settings: ToolSettings, needs: SnapshotNeeds): Promise<Check[]> {
   const checks: Check[] = [];
   for (const name of ["pg_dump", "pg_restore"] as const) {
     const check = await checkTool(name, major, settings);
@@ -115,7 +112,7 @@ async function checkTools(
   return checks;
 }
 
-async function checkTool(name: ToolName, major: number, settings: ToolSettings | undefined): Promise<Check> {
+async function checkTool(name: ToolName, major: number, settings: ToolSettings): Promise<Check> {
   const { findTool } = await import("@headstart/pg-snapshot");
   try {
     const tool = await findTool(name, major, settings);

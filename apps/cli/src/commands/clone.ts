@@ -19,7 +19,7 @@ export async function cloneCommand(
   await using prepared = await prepareTarget(context, configured, {
     server: server.url,
     save: "never",
-    tools: config.server.tools,
+    tools: server.tools,
   });
   const clone = await prepared.template.keepClone({ name, signal: context.signal });
   // Only now: a clone that could not be made is no reason to leave a server behind.

@@ -54,7 +54,7 @@ export async function prepareCommand(
   await using server = await openServer(loaded.config.server, context);
   const results: PreparedTarget[] = [];
   for (const configured of targets) {
-    results.push(await prepareOne(context, configured, { loaded, server, flags }));
+    results.push(await prepareOne(context, configured, { server, flags }));
   }
   return {
     json: { targets: results },
@@ -63,7 +63,6 @@ export async function prepareCommand(
 }
 
 interface Preparing {
-  readonly loaded: LoadedConfig;
   readonly server: OpenServer;
   readonly flags: PrepareFlags;
 }
@@ -71,7 +70,7 @@ interface Preparing {
 async function prepareOne(
   context: CommandContext,
   configured: ConfiguredTarget,
-  { loaded, server, flags }: Preparing,
+  { server, flags }: Preparing,
 ): Promise<PreparedTarget> {
   const { name, target } = configured;
   const update = flags.updateSnapshot === true && target.snapshot !== undefined;
@@ -84,7 +83,7 @@ async function prepareOne(
     server: server.url,
     from: flags.force ? "build" : flags.from,
     save,
-    tools: loaded.config.server.tools,
+    tools: server.tools,
   });
   const { tier, template, identity, steps, saved, timings, totalMs } = prepared;
   const { check } = target.snapshot ? await checkTarget(configured, context) : { check: undefined };

@@ -25,7 +25,7 @@ export async function verifyCommand(
     const verification = await verify(snapshotTarget(configured, context), {
       server: server.url,
       rebuild,
-      tools: loaded.config.server.tools,
+      tools: server.tools,
       deadlineMs: target.deadlineMs,
       signal: context.signal,
       onProgress: (step) => context.progress.show(name, step),

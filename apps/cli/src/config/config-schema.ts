@@ -100,7 +100,7 @@ const server = z.strictObject({
     .strictObject({
       /** Where it lives; who names the same folder shares it. Default: in the user's cache. */
       directory: text.optional(),
-      /** Folder of `initdb` and `postgres`. Default: found. */
+      /** Folder of `initdb` and `postgres`, where pg_dump and pg_restore may lie too. Default: found. */
       binaries: text.optional(),
       /** Settings of Postgres, for example `{ max_connections: "200" }`. */
       settings: z.record(text, z.string()).optional(),

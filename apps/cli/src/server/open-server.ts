@@ -1,4 +1,4 @@
-import { startEmbeddedServer } from "@headstart/pg-snapshot";
+import { startEmbeddedServer, type ToolSettings } from "@headstart/pg-snapshot";
 import type { CommandContext } from "../command-context.ts";
 import type { ParsedConfig } from "../config/config-schema.ts";
 
@@ -6,6 +6,8 @@ import type { ParsedConfig } from "../config/config-schema.ts";
 export interface OpenServer extends AsyncDisposable {
   readonly url: string;
   readonly embedded: boolean;
+  /** Where its pg_dump and pg_restore are. */
+  readonly tools: ToolSettings;
 }
 
 export type ServerConfig = ParsedConfig["server"];
@@ -26,8 +28,9 @@ export async function openServer(
   { keepRunning }: OpenServerOptions = {},
 ): Promise<OpenServer> {
   const url = serverUrl(server, environment);
+  const tools = toolSettings(server);
   if (url !== undefined) {
-    return { url, embedded: false, [Symbol.asyncDispose]: () => Promise.resolve() };
+    return { url, embedded: false, tools, [Symbol.asyncDispose]: () => Promise.resolve() };
   }
   const embedded = await startEmbeddedServer({
     ...server.embedded,
@@ -35,7 +38,7 @@ export async function openServer(
     signal,
     onProgress: (step) => progress.show("server", step),
   });
-  return { url: embedded.url, embedded: true, [Symbol.asyncDispose]: () => embedded.leave() };
+  return { url: embedded.url, embedded: true, tools, [Symbol.asyncDispose]: () => embedded.leave() };
 }
 
 /** Address of the server that configuration or environment name; `undefined` stands for the embedded one. */
@@ -44,4 +47,9 @@ export function serverUrl(
   environment: CommandContext["environment"],
 ): string | undefined {
   return server?.url ?? (environment["DATABASE_URL"] || undefined);
+}
+
+/** Who keeps the server's programs in a folder of his own most often has its tools there too. */
+export function toolSettings(server: ServerConfig | undefined): ToolSettings {
+  return { ...server?.tools, beside: server?.embedded?.binaries };
 }

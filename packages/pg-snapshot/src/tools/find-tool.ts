@@ -9,6 +9,11 @@ export interface ToolSettings {
   readonly prefix?: readonly string[] | undefined;
   /** The folder of the tools; no other is looked at then. @default the variable `HEADSTART_PG_TOOLS` */
   readonly directory?: string | undefined;
+  /**
+   * The folder of the server's programs, where it is none of the usual places: tools that lie beside them are
+   * found as well. @default the variable `HEADSTART_POSTGRES_BIN`
+   */
+  readonly beside?: string | undefined;
 }
 
 export type ToolName = "pg_dump" | "pg_restore";
@@ -97,11 +102,14 @@ async function survey(name: ToolName, settings: ToolSettings, options: FindToolO
 
 async function candidateCommands(
   name: ToolName,
-  { prefix: [program, ...rest] = [], directory }: ToolSettings,
+  {
+    prefix: [program, ...rest] = [],
+    directory,
+    beside = process.env["HEADSTART_POSTGRES_BIN"] || undefined,
+  }: ToolSettings,
 ): Promise<[string, ...string[]][]> {
   if (program !== undefined) return [[program, ...rest, name]];
   const given = directory ?? (process.env["HEADSTART_PG_TOOLS"] || undefined);
-  const beside = process.env["HEADSTART_POSTGRES_BIN"] || undefined;
   const folders = given === undefined ? [...(beside ? [beside] : []), ...(await programFolders())] : [given];
   const programs = await Promise.all(folders.map((folder) => programIn(folder, name)));
   return [...new Set(programs)].filter((path) => path !== undefined).map((path) => [path]);

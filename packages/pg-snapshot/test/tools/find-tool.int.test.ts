@@ -62,6 +62,20 @@ test("the setting and HEADSTART_PG_TOOLS name the one place to look in", async (
   });
 });
 
+test("tools beside the server's programs are found as well, and one asked for by itself wins", async () => {
+  const beside = await temporaryFolder();
+  await writeScript(beside, "pg_dump", `echo 'pg_dump (PostgreSQL) ${major}.99'`);
+  const found = { command: [join(beside, "pg_dump")], version: `${major}.99` };
+  expect(await findTool("pg_dump", major, { beside })).toMatchObject(found);
+  expect(await findTool("pg_restore", major, { beside })).toMatchObject({ major });
+  vi.stubEnv("HEADSTART_POSTGRES_BIN", beside);
+  expect(await findTool("pg_dump", major)).toMatchObject(found);
+  const directory = installedFolder();
+  expect(await findTool("pg_dump", major, { directory, beside })).toMatchObject({
+    command: installed?.command,
+  });
+});
+
 test("a program that does not run is said to be there", async () => {
   const folder = await temporaryFolder();
   await writeScript(folder, "pg_dump", "echo 'libpq.so.5: cannot open shared object file' >&2; exit 127");
