@@ -65,6 +65,14 @@ test("server start lets it stay, shows its password only when asked, and stop en
   expect(await project.run(["server", "status"], own)).toMatchObject({ exitCode: 1 });
 });
 
+test("the server is started with the configured settings", async () => {
+  await using project = await embeddedProject();
+  const settings = { work_mem: "7MB" };
+  await project.configure({}, { server: { embedded: { directory: "postgres", settings } } });
+  const { stdout: url, stderr } = await project.run(["server", "start", "--url"], own);
+  expect(await query("show work_mem", { url }), stderr).toEqual([{ work_mem: "7MB" }]);
+});
+
 test("a clone on the embedded server keeps it running, and says so", async () => {
   await using project = await embeddedProject();
   const clone = await project.run(["clone"], own);
