@@ -33,8 +33,8 @@ export interface GitHttpServer extends AsyncDisposable {
   /** Every request so far, in order; tests may empty it. */
   readonly requests: GitHttpRequest[];
   /** Resolves when a request is being left without an answer. */
-  hanging(): Promise<void>;
-  close(): Promise<void>;
+  readonly hanging: () => Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export async function gitHttpServer(folder: string): Promise<GitHttpServer> {

@@ -1,0 +1,24 @@
+/** How much of a repository is looked at. What is beyond is reported, never read. */
+export interface GitLimits {
+  /** Files of one tree. @default 200_000 */
+  readonly maxFiles: number;
+  /** Bytes of one file that is read. @default 10 MiB */
+  readonly maxFileBytes: number;
+  /** Bytes of all files that one `readBlobs` reads. @default 1 GiB */
+  readonly maxTotalBytes: number;
+  /** @default 4096 */
+  readonly maxPathBytes: number;
+  /** Folders and file of one path. @default 128 */
+  readonly maxPathDepth: number;
+  /** Branches of one repository. @default 50_000 */
+  readonly maxRefs: number;
+}
+
+export const defaultLimits: GitLimits = {
+  maxFiles: 200_000,
+  maxFileBytes: 10 * 2 ** 20,
+  maxTotalBytes: 2 ** 30,
+  maxPathBytes: 4096,
+  maxPathDepth: 128,
+  maxRefs: 50_000,
+};

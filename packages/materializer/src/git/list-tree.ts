@@ -1,0 +1,54 @@
+import { GitError } from "./git-error.ts";
+import type { GitLimits } from "./git-limits.ts";
+import { treePath, type PathProblem } from "./tree-path.ts";
+
+/** A file of a tree. Links and submodules are entries like any other: their content is data, and nobody follows it. */
+export interface TreeEntry {
+  readonly path: string;
+  /** `100644` file, `100755` executable file, `120000` symbolic link, `160000` submodule. */
+  readonly mode: string;
+  readonly type: "blob" | "commit";
+  readonly oid: string;
+  /** Bytes; null for a submodule. */
+  readonly size: number | null;
+  readonly problem?: PathProblem;
+}
+
+/**
+ * Reads what `ls-tree -r -l -z` wrote.
+ *
+ * @throws GitError `TooLarge` when there are more files than `maxFiles`; `Corrupt`
+ */
+export async function* parseTree(
+  batches: AsyncIterable<Buffer[]>,
+  limits: GitLimits,
+): AsyncGenerator<TreeEntry, void> {
+  let files = 0;
+  for await (const records of batches) {
+    for (const record of records) {
+      if (++files > limits.maxFiles) throw tooManyFiles(limits);
+      yield parseEntry(record, limits);
+    }
+  }
+}
+
+export function tooManyFiles({ maxFiles }: GitLimits): GitError {
+  return new GitError("TooLarge", `The tree has more than ${maxFiles} files.`, {
+    hint: "Keep what is projected in a smaller repository, or raise `limits.maxFiles`.",
+  });
+}
+
+function parseEntry(record: Buffer, limits: GitLimits): TreeEntry {
+  const tab = record.indexOf(9);
+  const [mode = "", type, oid = "", size] = record.toString("latin1", 0, tab).split(/ +/);
+  if (tab < 0 || (type !== "blob" && type !== "commit")) {
+    throw new GitError("Corrupt", "git listed a tree entry that is none.");
+  }
+  return {
+    ...treePath(record.subarray(tab + 1), limits),
+    mode,
+    type,
+    oid,
+    size: size === "-" ? null : Number(size),
+  };
+}

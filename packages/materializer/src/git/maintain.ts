@@ -1,0 +1,24 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { runGit, type RunOptions } from "./run-git.ts";
+
+/** Packs from which on they are put together: looking an object up asks each of them. */
+const mostPacks = 40;
+
+/**
+ * Keeps a repository fast after many fetches. Every object stays, reachable or not: versions that are served, and
+ * builds that are under way, read commits that no branch has any more.
+ *
+ * @throws GitError
+ */
+export async function maintain(directory: string, options: RunOptions): Promise<void> {
+  const names = await readdir(join(directory, "objects", "pack")).catch(() => []);
+  if (names.filter((name) => name.endsWith(".pack")).length < mostPacks) return;
+  for (const args of [
+    ["repack", "-d", "--geometric=2", "--quiet"],
+    ["pack-refs", "--all"],
+  ]) {
+    const ended = await runGit(args, options);
+    if (!ended.ok) throw ended.failure();
+  }
+}

@@ -1,0 +1,154 @@
+import { spawn, type ChildProcessByStdio } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+import { ByteReader } from "./byte-reader.ts";
+import { failureOf } from "./classify-failure.ts";
+import { aborted, GitError, throwIfAborted } from "./git-error.ts";
+import type { RunOptions } from "./run-git.ts";
+
+export interface ObjectInfo {
+  readonly oid: string;
+  readonly type: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** Milliseconds without a question after which the process is let go. */
+const idleMs = 30_000;
+
+/** Questions that are written before their answers are read: few enough to fit into a pipe that nobody empties. */
+const mostQuestions = 256;
+
+/**
+ * Objects of one repository, by one `git cat-file --batch-command` that lives as long as it is used.
+ *
+ * Questions are answered one round after the other, and a round is read to its end before anything is handed out, so
+ * a caller that stops reading leaves nothing of its own in the pipe. A round that is aborted or fails takes the
+ * process with it; the next one starts another.
+ */
+export class ObjectReader implements AsyncDisposable {
+  readonly #options: RunOptions;
+  #turn: Promise<unknown> = Promise.resolve();
+  #process: Process | undefined;
+  #idle: NodeJS.Timeout | undefined;
+
+  /** @param options its signal is not looked at: each question has its own */
+  constructor(options: RunOptions) {
+    this.#options = options;
+  }
+
+  /** What these are, in their order; undefined for those that are not here. They may be `<oid>^{tree}`. */
+  async info(names: readonly string[], signal?: AbortSignal): Promise<(ObjectInfo | undefined)[]> {
+    const found: (ObjectInfo | undefined)[] = [];
+    for (let start = 0; start < names.length; start += mostQuestions) {
+      const some = names.slice(start, start + mostQuestions);
+      const ask = async ({ input, output }: Process): Promise<void> => {
+        input.write(`${some.map((name) => `info ${name}\n`).join("")}flush\n`);
+        for (const name of some) found.push(parseInfo(await output.line(), name));
+      };
+      await this.#round(ask, signal);
+    }
+    return found;
+  }
+
+  /**
+   * The bytes of these, in their order; undefined for those that are not here. All are in memory at once: ask for
+   * their sizes first.
+   */
+  async contents(names: readonly string[], signal?: AbortSignal): Promise<(Buffer | undefined)[]> {
+    const found: (Buffer | undefined)[] = [];
+    for (let start = 0; start < names.length; start += mostQuestions) {
+      const some = names.slice(start, start + mostQuestions);
+      const ask = async ({ input, output }: Process): Promise<void> => {
+        input.write(`${some.map((name) => `contents ${name}\n`).join("")}flush\n`);
+        for (const name of some) {
+          const info = parseInfo(await output.line(), name);
+          found.push(info && (await output.bytes(info.size)));
+          if (info) await output.bytes(1);
+        }
+      };
+      await this.#round(ask, signal);
+    }
+    return found;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const running = this.#process;
+    this.#drop();
+    await running?.closed;
+  }
+
+  async #round(ask: (running: Process) => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+    const round = this.#turn.then(async () => await this.#ask(ask, signal));
+    this.#turn = round.catch(() => undefined);
+    await round;
+  }
+
+  async #ask(ask: (running: Process) => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+    throwIfAborted(signal);
+    clearTimeout(this.#idle);
+    const running = (this.#process ??= start(this.#options));
+    const { timeoutMs, redact } = this.#options;
+    let late = false;
+    const end = (): void => void running.child.kill("SIGKILL");
+    const timer = setTimeout(() => {
+      late = true;
+      end();
+    }, timeoutMs);
+    signal?.addEventListener("abort", end, { once: true });
+    try {
+      await ask(running);
+      this.#idle = setTimeout(() => this.#drop(), idleMs).unref();
+    } catch (cause) {
+      this.#drop();
+      const exit = await running.closed;
+      if (signal?.aborted) throw aborted(signal);
+      if (late) throw new GitError("Transient", `Reading objects took longer than ${timeoutMs} ms.`);
+      if (cause instanceof GitError) throw cause;
+      throw failureOf({ command: "cat-file", stderr: running.stderr(), exit }, redact);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+    }
+  }
+
+  #drop(): void {
+    clearTimeout(this.#idle);
+    this.#process?.child.kill("SIGKILL");
+    this.#process = undefined;
+  }
+}
+
+interface Process {
+  readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
+  readonly input: Writable;
+  readonly output: ByteReader;
+  readonly closed: Promise<string>;
+  stderr(): string;
+}
+
+function start({ environment }: RunOptions): Process {
+  // A group of its own, so that Ctrl-C in a terminal does not end it in the middle of what is being finished. It
+  // ends with this process: its input does.
+  const child = spawn("git", ["cat-file", "--batch-command", "--buffer"], {
+    env: environment,
+    detached: true,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-4096)));
+  child.stdin.on("error", () => undefined);
+  const closed = new Promise<string>((resolve) => {
+    child.once("error", (error) => resolve(error.message));
+    child.once("close", (code, signal) => resolve(`exit ${signal ?? code}`));
+  });
+  return { child, input: child.stdin, output: new ByteReader(child.stdout), closed, stderr: () => stderr };
+}
+
+function parseInfo(line: string, name: string): ObjectInfo | undefined {
+  if (line === `${name} missing`) return undefined;
+  const match = /^([0-9a-f]+) (\w+) (\d+)$/.exec(line);
+  if (match === null)
+    throw new GitError("Corrupt", "git answered about an object in words that nobody knows.");
+  const [, oid = "", type = "", size] = match;
+  return { oid, type, size: Number(size) };
+}

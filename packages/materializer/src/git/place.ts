@@ -1,0 +1,34 @@
+import type { GitLimits } from "./git-limits.ts";
+import type { Generation } from "./generations.ts";
+import type { MirrorHome } from "./mirror-home.ts";
+import type { Redact } from "./redact.ts";
+import type { RunOptions } from "./run-git.ts";
+
+/** A mirror on this machine, and how git is run for it. */
+export interface Place {
+  readonly directory: string;
+  /** As git gets it. */
+  readonly url: string;
+  readonly home: MirrorHome;
+  readonly timeoutMs: number;
+  readonly redact: Redact;
+  readonly limits: GitLimits;
+}
+
+/** How to run git on a generation, without a network. The repository is always named, never searched for. */
+export function locally(place: Place, generation: Generation, signal?: AbortSignal): RunOptions {
+  return run(place, { ...place.home.local, GIT_DIR: generation.directory }, signal);
+}
+
+/** How to run git against the remote; without a generation it has no repository, and can only ask. */
+export function remotely(place: Place, generation: Generation | undefined, signal?: AbortSignal): RunOptions {
+  return run(place, { ...place.home.remote, GIT_DIR: generation?.directory ?? place.home.empty }, signal);
+}
+
+function run(
+  { redact, timeoutMs }: Place,
+  environment: Record<string, string>,
+  signal?: AbortSignal,
+): RunOptions {
+  return { environment, redact, timeoutMs, signal };
+}
