@@ -12,7 +12,7 @@ select 1, system_identifier::text, 'created' from pg_control_system();
 
 -- One row: how appenders keep an order. Readers go by it as well, so it cannot be an option of each process.
 create table headstart_projections.log_setting (
-  only boolean primary key default true check (only),
+  single boolean primary key default true check (single),
   ordering text not null check (ordering in ('xid-fence', 'serialized'))
 );
 

@@ -50,7 +50,11 @@ async function appliedMigrations(client: pg.Pool | pg.PoolClient): Promise<strin
 function checkKnown(applied: readonly string[], files: readonly string[]): void {
   const unknown = applied.find((name) => !files.includes(name));
   if (unknown === undefined) return;
-  throw new ProjectionError("SCHEMA_TOO_NEW", `the database has migration ${unknown}, which this release lacks`, {
-    hint: "install the release of @headstart/projection-bootstrap that migrated it, or a newer one",
-  });
+  throw new ProjectionError(
+    "SCHEMA_TOO_NEW",
+    `the database has migration ${unknown}, which this release lacks`,
+    {
+      hint: "install the release of @headstart/projection-bootstrap that migrated it, or a newer one",
+    },
+  );
 }

@@ -3,7 +3,7 @@ import { quoteIdentifier, quoteTable } from "../database/quote-identifier.ts";
 import { ProjectionError } from "../errors.ts";
 import { beginning, type Position } from "../position.ts";
 import type { EventLog, Horizon } from "./event-log.ts";
-import { type LogColumns, readPage } from "./read-page.ts";
+import { type LogColumns, readPage, countAfter } from "./read-page.ts";
 
 export interface AdoptedColumns {
   /** A unique, indexed whole number that only grows. @default "position" */
@@ -52,8 +52,10 @@ export function adoptLog(options: AdoptLogOptions): EventLog {
     inline: false,
     settle: (pool, signal) =>
       writers === "serialized" ? Promise.resolve(undefined) : settle(pool, { columns, settleMs, signal }),
-    horizon: (client, settled) => readHorizon(client, columns, writers === "serialized" ? undefined : settled),
+    horizon: (client, settled) =>
+      readHorizon(client, columns, writers === "serialized" ? undefined : settled),
     read: (client, range) => readPage(client, columns, range),
+    countAfter: (client, after, cap) => countAfter(client, columns, after, cap),
   };
 }
 
@@ -76,7 +78,10 @@ function adoptedColumns({ table, columns = {} }: AdoptLogOptions): LogColumns {
   };
 }
 
-async function lastPosition(client: pg.ClientBase | pg.Pool, { table, number }: LogColumns): Promise<Position> {
+async function lastPosition(
+  client: pg.ClientBase | pg.Pool,
+  { table, number }: LogColumns,
+): Promise<Position> {
   const { rows } = await client.query<{ number: string }>(
     `select ${number}::text as number from ${table} order by ${number} desc limit 1`,
   );

@@ -30,9 +30,10 @@ export async function lockForAppend(
   const ordering = await readOrdering(client, expected);
   const lock = ordering === "serialized" ? "pg_advisory_xact_lock" : "pg_advisory_xact_lock_shared";
   await client.query(`select ${lock}(hashtextextended('headstart_projections.append', 0))`);
-  await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.stream:' || $1, 0))", [
-    stream,
-  ]);
+  await client.query(
+    "select pg_advisory_xact_lock(hashtextextended('headstart_projections.stream:' || $1, 0))",
+    [stream],
+  );
 }
 
 /**

@@ -10,7 +10,7 @@ export async function changeOrdering(pool: pg.Pool, ordering: LogOrdering): Prom
     await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))");
     await client.query(
       `insert into headstart_projections.log_setting (ordering) values ($1)
-       on conflict (only) do update set ordering = excluded.ordering`,
+       on conflict (single) do update set ordering = excluded.ordering`,
       [ordering],
     );
   });

@@ -66,6 +66,8 @@ export interface EventLog {
   horizon(client: pg.ClientBase, settled: Position | undefined): Promise<Horizon>;
   /** The next page of a range, in the log's order, in the client's transaction. */
   read(client: pg.ClientBase, range: ReadRange): Promise<Page>;
+  /** How many events come after a position, counted up to `cap`. Reads no event. */
+  countAfter(client: pg.ClientBase, after: Position, cap: number): Promise<number>;
 }
 
 /** What was read through the port. */

@@ -2,7 +2,7 @@ import type pg from "pg";
 import { ProjectionError } from "../errors.ts";
 import { beginning, type Position } from "../position.ts";
 import type { EventLog, Horizon } from "./event-log.ts";
-import { type LogColumns, readPage } from "./read-page.ts";
+import { type LogColumns, readPage, countAfter } from "./read-page.ts";
 import { readServerIdentity } from "./server-identity.ts";
 
 /**
@@ -52,6 +52,7 @@ export function postgresLog({ ordering }: PostgresLogOptions = {}): PostgresLog 
     settle: () => Promise.resolve(undefined),
     horizon: (client) => readHorizon(client, ordering),
     read: (client, range) => readPage(client, columns, range),
+    countAfter: (client, after, cap) => countAfter(client, columns, after, cap),
   };
 }
 

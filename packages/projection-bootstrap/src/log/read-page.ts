@@ -1,4 +1,5 @@
 import type pg from "pg";
+import type { Position } from "../position.ts";
 import type { Page, RawEvent, ReadRange } from "./event-log.ts";
 
 /** SQL expressions over the log's table, which make one page query for any log. */
@@ -26,7 +27,9 @@ export function pageQuery(columns: LogColumns, filterSnapshot: boolean): string 
   const { table, era, xid, number, stream, version, type, data, bytes, recordedAt, order } = columns;
   const key = order.join(", ");
   const bound = (first: number): string =>
-    order.length === 1 ? `$${first + 2}::bigint` : `$${first}::integer, $${first + 1}::xid8, $${first + 2}::bigint`;
+    order.length === 1
+      ? `$${first + 2}::bigint`
+      : `$${first}::integer, $${first + 1}::xid8, $${first + 2}::bigint`;
   const range = `(${key}) > (${bound(1)}) and (${key}) <= (${bound(4)})`;
   const unseen = filterSnapshot
     ? `and not pg_visible_in_snapshot(${xid}, $10::pg_snapshot)`
@@ -65,6 +68,26 @@ type PageRow = [
   bytes: string,
   scanned: string,
 ];
+
+/** How many events come after a position, at most `cap`: an index scan that ends there. */
+export async function countAfter(
+  client: pg.ClientBase,
+  { table, order }: LogColumns,
+  after: Position,
+  cap: number,
+): Promise<number> {
+  const key = order.join(", ");
+  const alone = order.length === 1;
+  const bound = alone ? "$2::bigint" : "$2::integer, $3::xid8, $4::bigint";
+  const values = alone
+    ? [after.number.toString()]
+    : [after.era, after.xid.toString(), after.number.toString()];
+  const { rows } = await client.query<{ count: number }>(
+    `select count(*)::integer as count from (select from ${table} where (${key}) > (${bound}) limit $1) as later`,
+    [cap, ...values],
+  );
+  return rows[0]?.count ?? 0;
+}
 
 /** One page, as text from the server: JSON is parsed by whoever needs it, and only then. */
 export async function readPage(client: pg.ClientBase, columns: LogColumns, range: ReadRange): Promise<Page> {

@@ -39,11 +39,15 @@ export interface ProjectionDefinition<State, Event extends StoredEvent = StoredE
   readonly mode?: "async" | "inline" | undefined;
 }
 
-/** A definition that was checked; what every other function takes. */
+declare const stateOf: unique symbol;
+
+/** A definition that was checked; what every other function takes. `State` is what the model's rows are. */
 export interface Projection<State = unknown> {
   readonly name: string;
   readonly mode: "async" | "inline";
-  readonly definition: ProjectionDefinition<State>;
+  /** The fold treats states as opaque; only the definition's own functions know them. */
+  readonly definition: ProjectionDefinition<unknown>;
+  readonly [stateOf]?: State;
 }
 
 /**
@@ -66,5 +70,5 @@ export function defineProjection<State, Event extends StoredEvent = StoredEvent>
       hint: "pass { source: import.meta.url }",
     });
   }
-  return { name, mode, definition: definition as unknown as ProjectionDefinition<State> };
+  return { name, mode, definition: definition as unknown as ProjectionDefinition<unknown> };
 }

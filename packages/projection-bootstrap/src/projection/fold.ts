@@ -5,9 +5,9 @@ import type { Projection } from "./define-projection.ts";
 import { storedTypes, upcast } from "./upcast.ts";
 
 /** Where a fold keeps rows: a map in memory, or a batch's copy of a table's rows. */
-export interface RowStore<State> {
-  get(key: string): State | undefined;
-  set(key: string, state: State): void;
+export interface RowStore {
+  get(key: string): unknown;
+  set(key: string, state: unknown): void;
   delete(key: string): void;
 }
 
@@ -70,14 +70,14 @@ function checkKey(key: unknown): void {
  *
  * @throws {ProjectionError} `POISON_EVENT`; the row is as it was
  */
-export function applyStep<State>(
-  projection: Projection<State>,
+export function applyStep(
+  projection: Projection,
   { event, keys, reads }: Step,
   key: string,
-  rows: RowStore<State>,
+  rows: RowStore,
 ): void {
   const { apply, init } = projection.definition;
-  const get = (other: string): State | undefined => {
+  const get = (other: string): unknown => {
     if (keys.includes(other) || reads.includes(other)) return rows.get(other);
     throw new ProjectionError(
       "READ_NOT_DECLARED",

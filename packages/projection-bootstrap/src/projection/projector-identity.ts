@@ -75,10 +75,14 @@ async function readCode(name: string, source: string): Promise<Record<string, st
 }
 
 function unavailable(name: string, reason: string, cause?: unknown): ProjectionError {
-  return new ProjectionError("IDENTITY_UNAVAILABLE", `the code of projection ${name} cannot be read: ${reason}`, {
-    hint: "install esbuild beside this package, or pass { identity } with a digest made when the code was built",
-    cause,
-  });
+  return new ProjectionError(
+    "IDENTITY_UNAVAILABLE",
+    `the code of projection ${name} cannot be read: ${reason}`,
+    {
+      hint: "install esbuild beside this package, or pass { identity } with a digest made when the code was built",
+      cause,
+    },
+  );
 }
 
 /** Installed packages count by version; packages of the workspace, which are linked, count by their code. */

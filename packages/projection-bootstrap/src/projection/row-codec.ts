@@ -1,9 +1,10 @@
+import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { ProjectionError } from "../errors.ts";
 import type { Projection } from "./define-projection.ts";
 
 /** A stored row as a state. Throws what JSON or the schema say when it is none. */
-export function decodeRow<State>({ definition }: Projection<State>, json: string): State {
+export function decodeRow({ definition }: Projection, json: string): unknown {
   return definition.schema.parse(JSON.parse(json));
 }
 
@@ -11,7 +12,7 @@ export function decodeRow<State>({ definition }: Projection<State>, json: string
  * A state as it is stored. What comes back must be what went in: otherwise the rows that one process folds in
  * memory and the rows that another one loads would differ.
  */
-export function encodeRow<State>(projection: Projection<State>, key: string, state: State): string {
+export function encodeRow(projection: Projection, key: string, state: unknown): string {
   const json = JSON.stringify(state) as string | undefined;
   if (json !== undefined) {
     const result = projection.definition.schema.safeParse(JSON.parse(json));
@@ -32,4 +33,9 @@ export function canonicalRow(state: unknown): string {
     if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
     return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
   });
+}
+
+/** Equal for equal rows. */
+export function digestOfRow(state: unknown): string {
+  return createHash("sha1").update(canonicalRow(state)).digest("base64");
 }

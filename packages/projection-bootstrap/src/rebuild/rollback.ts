@@ -1,0 +1,61 @@
+import type { Settings } from "../boot/settings.ts";
+import { inTransaction } from "../database/transaction.ts";
+import { quoteIdentifier } from "../database/quote-identifier.ts";
+import { ProjectionError } from "../errors.ts";
+import type { Projection } from "../projection/define-projection.ts";
+import { hasSentinel, rowTableExists } from "../store/row-table.ts";
+import { listVersions } from "../store/version.ts";
+import { activate, lockActivation } from "./activate.ts";
+import { dropVersions } from "./drop-versions.ts";
+
+export interface RolledBack {
+  readonly projection: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+/**
+ * Makes the version before the active one active again, in one transaction. Needs none of its code: the code that
+ * made it brings it forward as soon as it runs.
+ *
+ * @throws {ProjectionError} `ROLLBACK_IMPOSSIBLE`
+ */
+export async function rollback({ name, mode }: Projection, { pool, log }: Settings): Promise<RolledBack> {
+  return await inTransaction(pool, async (client) => {
+    await lockActivation(client, name);
+    const versions = await listVersions(client, [name]);
+    const active = versions.find(({ status }) => status === "active");
+    const former = versions.find((version) => version.status === "retired" && version.log === log.name);
+    if (active === undefined || former === undefined || mode === "inline") {
+      const why = mode === "inline" ? "appends keep one inline version only" : "no former version is kept";
+      throw new ProjectionError("ROLLBACK_IMPOSSIBLE", `${name} cannot be rolled back: ${why}`, {
+        hint: "deploy the former code and boot it, which rebuilds its rows aside",
+      });
+    }
+    if (!(await rowTableExists(client, former.id)) || !(await hasSentinel(client, former.id))) {
+      throw new ProjectionError(
+        "ROLLBACK_IMPOSSIBLE",
+        `the rows of version ${former.id} of ${name} are gone`,
+        {
+          hint: "deploy the former code and boot it, which rebuilds its rows aside",
+        },
+      );
+    }
+    await activate(client, { projection: name, versionId: former.id, previous: "rolled-back" });
+    return { projection: name, from: active.id, to: former.id };
+  });
+}
+
+/** Ends a projection: readers no longer see it, and appends no longer keep it. Its rows go. */
+export async function retire(name: string, { pool }: Pick<Settings, "pool">): Promise<void> {
+  await inTransaction(pool, async (client) => {
+    await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))");
+    await lockActivation(client, name);
+    await client.query(
+      "update headstart_projections.version set status = 'abandoned', retired_at = clock_timestamp() where projection = $1",
+      [name],
+    );
+    await client.query(`drop view if exists headstart_projections.${quoteIdentifier(name)}`);
+  });
+  await dropVersions(pool, { projection: name, keep: 0 });
+}
