@@ -5,7 +5,7 @@ export interface Measured {
 }
 
 /** The middle value: unlike the mean it does not move with one slow round. */
-export function median(values: readonly number[]): number {
+function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   const upper = sorted[middle] ?? Number.NaN;

@@ -38,7 +38,7 @@ export async function dropCommand(
 }
 
 /** The databases that are meant: those of that name, else the templates of the target of that name. */
-export function planDrop(items: readonly InventoryItem[], names: readonly string[]): string[] {
+function planDrop(items: readonly InventoryItem[], names: readonly string[]): string[] {
   const databases = names.flatMap((name) => {
     if (items.some((item) => item.name === name)) return [name];
     const templates = items.flatMap((item) =>

@@ -38,7 +38,7 @@ async function identify(flag: "-u" | "-g", name: string): Promise<number | undef
 }
 
 /** Whether `account` can enter every folder down to `directory`. */
-export async function canReach(account: ServerAccount, directory: string): Promise<boolean> {
+async function canReach(account: ServerAccount, directory: string): Promise<boolean> {
   for (let folder = directory; ; folder = dirname(folder)) {
     if (!(await allows(account, folder, 0o1))) return false;
     if (dirname(folder) === folder) return true;

@@ -13,7 +13,7 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "expected 64 hexadecimal digit
 const version = z.string().regex(/^\d{1,4}[\w.+-]{0,40}$/, "expected a version, for example 15.18");
 
 /** Rows of `pg_db_role_setting`: settings of the database, for everybody (`null`) or one role. */
-export const databaseSettings = z.array(
+const databaseSettings = z.array(
   z.object({
     role: z.string().nullable(),
     settings: z.array(z.string().regex(/^[^=]+=/, "expected name=value")),
