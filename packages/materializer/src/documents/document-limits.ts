@@ -15,7 +15,7 @@ export interface DocumentLimits {
 export const defaultDocumentLimits: DocumentLimits = {
   maxBytes: 1024 * 1024,
   maxDepth: 64,
-  maxNodes: 100_000,
+  maxNodes: 50_000,
   maxAliases: 1000,
   maxProblems: 100,
 };
