@@ -167,7 +167,7 @@ function readSettings(options: BootstrapOptions): Settings {
       },
     );
   }
-  const { max = 10 } = pool.options;
+  const { max } = pool.options;
   const needed = Math.max(connectionsNeeded, readers + 1);
   if (max < needed) {
     throw new ProjectionError(

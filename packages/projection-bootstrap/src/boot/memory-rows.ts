@@ -57,8 +57,13 @@ export class MemoryRows implements RowStore {
     for (const [key, state] of this.#over) if (state !== gone) yield [key, state];
   }
 
-  /** Applies events for good. @returns how many of them meant something to the projection */
+  /**
+   * Applies events for good. What was shown beyond them is gone, because it was folded without them.
+   *
+   * @returns how many of the events meant something to the projection
+   */
   advance(events: Iterable<RawEvent>, policy: "strict" | "aside"): number {
+    this.#over.clear();
     this.#beyond = false;
     return this.#fold(events, policy);
   }

@@ -2,7 +2,7 @@ import { ProjectionError } from "../errors.ts";
 import { visibleIn } from "../log/visible-in.ts";
 import { comparePositions, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
-import { MemoryRows } from "./memory-rows.ts";
+import type { MemoryRows } from "./memory-rows.ts";
 
 export interface QueryOptions<State> {
   /** @default every row */

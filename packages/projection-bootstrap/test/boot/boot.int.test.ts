@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createBootstrap } from "../src/create-bootstrap.ts";
-import { formatPosition } from "../src/position.ts";
-import { amounts, story, totals } from "./support/projections.ts";
-import { scratchDatabase, type Scratch } from "./support/scratch-database.ts";
+import { createBootstrap } from "../../src/create-bootstrap.ts";
+import { formatPosition } from "../../src/position.ts";
+import { amounts, story, totals } from "../support/projections.ts";
+import { scratchDatabase, type Scratch } from "../support/scratch-database.ts";
 
 describe("a boot", () => {
   let scratch: Scratch;
