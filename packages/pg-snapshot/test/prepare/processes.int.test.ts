@@ -31,7 +31,7 @@ test("S1: ten processes at once run one build and all succeed", async () => {
   const asked = request("ten");
   const processes = Array.from({ length: 10 }, () => spawnPrepare(asked));
   const results = await Promise.all(processes.map((one) => one.until("prepared")));
-  expect(await Promise.all(processes.map((one) => one.exit))).toEqual(Array.from({ length: 10 }, () => 0));
+  expect(await Promise.all(processes.map((one) => one.ended))).toEqual(Array.from({ length: 10 }, () => 0));
   expect(builds(asked)).toBe(1);
   expect(results.filter((result) => result["tier"] === "build")).toHaveLength(1);
   expect(new Set(results.map((result) => result["template"])).size).toBe(1);
@@ -47,7 +47,7 @@ test("S2: when the builder is killed, one of those who wait finishes the work", 
   expect(waiting["detail"]).toContain("headstart prepare takeover");
   await builder.kill("SIGKILL");
   expect(await waiter.until("prepared")).toMatchObject({ tier: "build" });
-  await waiter.exit;
+  await waiter.ended;
   expect(builds(asked)).toBe(2);
   expect(await halfMade("takeover")).toEqual([]);
 });
@@ -58,7 +58,7 @@ test("a process that waits sees the template as soon as it is there, and names w
   await builder.until("building");
   await using waiter = spawnPrepare(asked);
   await waiter.until((event) => event["phase"] === "wait");
-  builder.proceed();
+  builder.tell("go on");
   expect(await waiter.until("prepared")).toMatchObject({ tier: "template" });
   expect(await builder.until("prepared")).toMatchObject({ tier: "build" });
 });
@@ -74,7 +74,7 @@ test.each(["build", "analyze", "seal", "dump"])(
 
     await using next = spawnPrepare(asked);
     const prepared = await next.until("prepared");
-    await next.exit;
+    await next.ended;
     expect(prepared["saved"]).toMatch(/^(saved|unchanged)$/);
     expect(await halfMade(name)).toEqual([]);
     const template = String(prepared["template"]);
@@ -95,13 +95,13 @@ test("killed in the middle of a restore, the next run restores again", async () 
   });
   await using first = spawnPrepare(asked);
   await first.until("prepared");
-  await first.exit;
+  await first.ended;
   await using victim = spawnPrepare({ ...asked, from: "snapshot", save: "never" });
   await victim.until((event) => event.event === "progress" && event["phase"] === "restore");
   await victim.kill("SIGKILL");
   await using next = spawnPrepare({ ...asked, from: "snapshot", save: "never" });
   expect(await next.until("prepared")).toMatchObject({ tier: "snapshot" });
-  await next.exit;
+  await next.ended;
   expect(await halfMade("killed_restore")).toEqual([]);
   expect(builds(asked)).toBe(1);
 });
@@ -125,11 +125,11 @@ test("S5: the clone of a killed process is swept by the next run, a live one's n
 
   await using next = spawnPrepare({ ...asked, clone: false });
   await next.until("prepared");
-  await next.exit;
+  await next.ended;
   expect(await databasesLike(server, "hs\\_c\\_%\\_swept\\_%")).toEqual([alive]);
   expect(alive).not.toBe(dead);
-  survivor.proceed();
-  expect(await survivor.exit).toBe(0);
+  survivor.tell("go on");
+  expect(await survivor.ended).toBe(0);
   expect(await databasesLike(server, "hs\\_c\\_%\\_swept\\_%")).toEqual([]);
 });
 
@@ -140,7 +140,7 @@ test("two processes that save at once leave one whole snapshot", async () => {
   rmSync(join(directory, "savers"), { recursive: true });
   const processes = Array.from({ length: 4 }, () => spawnPrepare(asked));
   const results = await Promise.all(processes.map((one) => one.until("prepared")));
-  await Promise.all(processes.map((one) => one.exit));
+  await Promise.all(processes.map((one) => one.ended));
   expect(results.filter((result) => result["saved"] === "saved")).toHaveLength(1);
   await using restored = spawnPrepare({ ...asked, from: "snapshot", save: "never" });
   expect(await restored.until("prepared")).toMatchObject({ tier: "snapshot" });
