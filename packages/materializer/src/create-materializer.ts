@@ -16,14 +16,25 @@ import { claim, type Lease } from "./queue/claim.ts";
 import { fail, type Failed, type Failure } from "./queue/fail.ts";
 import { release, renew } from "./queue/lease.ts";
 import { openMirrors, type MirrorSettings } from "./repositories/mirrors.ts";
-import { registerRepository, type Registered, type Registration } from "./repositories/register-repository.ts";
+import {
+  registerRepository,
+  type Registered,
+  type Registration,
+} from "./repositories/register-repository.ts";
 import { hint } from "./requests/hint.ts";
 import { inProcessRunner, type InProcessRunner } from "./runner/in-process-runner.ts";
 import { run, type RunOptions } from "./runner/run.ts";
 import { behind, type Behind } from "./versions/compare-branches.ts";
 import { diff, type VersionDifference } from "./versions/diff.ts";
 import { findBranch, type Branch, type BranchName } from "./versions/find-branch.ts";
-import { asOf, blockingIssues, history, readIssues, readRows, type Version } from "./versions/read-versions.ts";
+import {
+  asOf,
+  blockingIssues,
+  history,
+  readIssues,
+  readRows,
+  type Version,
+} from "./versions/read-versions.ts";
 import { confirmDeletions, pause, rebuild, redrive, resume } from "./versions/redrive.ts";
 import { rollback, unpin } from "./versions/rollback.ts";
 
@@ -62,7 +73,8 @@ function bind(context: Context) {
   const { db } = context;
   return {
     migrate: async (): Promise<string[]> => await migrate(db),
-    register: async (registration: Registration): Promise<Registered> => await registerRepository(context, registration),
+    register: async (registration: Registration): Promise<Registered> =>
+      await registerRepository(context, registration),
 
     hint: async (request: Parameters<typeof hint>[1]): Promise<void> => await hint(db, request),
     observe: async (repository: string, options?: { signal?: AbortSignal }): Promise<Observation> =>
@@ -78,18 +90,25 @@ function bind(context: Context) {
     materialize: async (lease: Lease, options?: Parameters<typeof materialize>[2]): Promise<Materialized> =>
       await materialize(context, lease, options),
     run: async (options: RunOptions): Promise<void> => await run(context, options),
-    inProcessRunner: (options?: { signal?: AbortSignal }): InProcessRunner => inProcessRunner(context, options),
+    inProcessRunner: (options?: { signal?: AbortSignal }): InProcessRunner =>
+      inProcessRunner(context, options),
 
     branch: async (name: BranchName): Promise<Branch> => await findBranch(db, name),
     history: async (name: BranchName): Promise<Version[]> => await history(db, name),
-    asOf: async (name: BranchName, at: Parameters<typeof asOf>[2]): Promise<Version> => await asOf(db, name, at),
-    readRows: async (version: string, options?: { collection?: string }) => await readRows(db, version, options),
+    asOf: async (name: BranchName, at: Parameters<typeof asOf>[2]): Promise<Version> =>
+      await asOf(db, name, at),
+    readRows: async (version: string, options?: { collection?: string }) =>
+      await readRows(db, version, options),
     readIssues: async (version: string) => await readIssues(db, version),
     blockingIssues: async (name: BranchName) => await blockingIssues(db, name),
-    behind: async (names: BranchName & { base: string }, options?: { signal?: AbortSignal }): Promise<Behind> =>
-      await behind(context, names, options),
-    diff: async (name: BranchName & { oid: string }, options?: { signal?: AbortSignal }): Promise<VersionDifference> =>
-      await diff(context, name, options),
+    behind: async (
+      names: BranchName & { base: string },
+      options?: { signal?: AbortSignal },
+    ): Promise<Behind> => await behind(context, names, options),
+    diff: async (
+      name: BranchName & { oid: string },
+      options?: { signal?: AbortSignal },
+    ): Promise<VersionDifference> => await diff(context, name, options),
     rollback: async (name: BranchName, options?: { to?: string; reason?: string }): Promise<Version> =>
       await rollback(context, name, options),
     unpin: async (name: BranchName): Promise<void> => await unpin(context, name),
@@ -101,11 +120,13 @@ function bind(context: Context) {
       await auditNext(context, { ...options, repair: async (name) => await rebuild(context, name) }),
     explain: async (name: BranchName): Promise<Explanation> => await explain(context, name),
 
-    redrive: async (names: { repository: string; branch?: string }): Promise<number> => await redrive(context, names),
+    redrive: async (names: { repository: string; branch?: string }): Promise<number> =>
+      await redrive(context, names),
     rebuild: async (name: BranchName): Promise<void> => await rebuild(context, name),
     pause: async (repository: string): Promise<void> => await pause(context, repository),
     resume: async (repository: string): Promise<void> => await resume(context, repository),
-    confirmDeletions: async (repository: string): Promise<void> => await confirmDeletions(context, repository),
+    confirmDeletions: async (repository: string): Promise<void> =>
+      await confirmDeletions(context, repository),
     retain: async (): Promise<Retained> => await retain(context),
 
     consume: async (options: { consumer: string; handler: EventHandler; limit?: number }): Promise<number> =>

@@ -19,7 +19,8 @@ export function assembleUnit(
   const issues: ContentIssue[] = [];
   const good: UnitFile[] = [];
   for (const file of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
-    const { document, problems } = file.problem === undefined ? documents.of(file) : { problems: [file.problem] };
+    const { document, problems } =
+      file.problem === undefined ? documents.of(file) : { problems: [file.problem] };
     issues.push(...problems.map((problem) => ({ ...problem, path: file.path })));
     if (document === undefined) continue;
     const { path, kind, oid, mode } = file;
@@ -41,11 +42,17 @@ function storableRows(
     const name = `${row.collection} ${JSON.stringify(row.key)}`;
     const text = JSON.stringify([row.collection, row.key, row.data]);
     if (UNSTORABLE.test(text)) {
-      issues.push({ ...whole("unstorable-character", `A row of ${row.collection} holds a NUL or half a surrogate pair.`), path });
+      issues.push({
+        ...whole("unstorable-character", `A row of ${row.collection} holds a NUL or half a surrogate pair.`),
+        path,
+      });
       return false;
     }
     if (bytes(row.key) > MAX_KEY_BYTES || bytes(row.collection) > MAX_KEY_BYTES) {
-      issues.push({ ...whole("key-too-long", `A key in ${row.collection.slice(0, 100)} is over ${MAX_KEY_BYTES} bytes.`), path });
+      issues.push({
+        ...whole("key-too-long", `A key in ${row.collection.slice(0, 100)} is over ${MAX_KEY_BYTES} bytes.`),
+        path,
+      });
       return false;
     }
     if (taken.has(name)) {

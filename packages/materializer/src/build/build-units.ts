@@ -49,7 +49,13 @@ export async function buildUnits(
     }
     job.onProgress?.({ phase: "assemble", done, total: job.units.size });
   }
-  return { blobsParsed, blobsReused, unitsAssembled: done, errors: errorCount, issues: [...errors, ...warnings].slice(0, MOST_ISSUES) };
+  return {
+    blobsParsed,
+    blobsReused,
+    unitsAssembled: done,
+    errors: errorCount,
+    issues: [...errors, ...warnings].slice(0, MOST_ISSUES),
+  };
 }
 
 /** Assembles units without writing them anywhere, some files at a time. */
@@ -58,8 +64,13 @@ export async function* assembleInBatches(
   units: ReadonlyMap<string, readonly SelectedFile[]>,
 ): AsyncGenerator<{ units: AssembledUnit[]; parsed: number; reused: number }> {
   for (const batch of batches(units)) {
-    const documents = await readDocuments(source, batch.flatMap(([, files]) => files));
-    const assembled = batch.map(([unit, files]) => assembleUnit(source.projector, unit, { files, documents }));
+    const documents = await readDocuments(
+      source,
+      batch.flatMap(([, files]) => files),
+    );
+    const assembled = batch.map(([unit, files]) =>
+      assembleUnit(source.projector, unit, { files, documents }),
+    );
     yield { units: assembled, parsed: documents.parsed, reused: documents.reused };
   }
 }

@@ -52,7 +52,12 @@ export async function findSameTree(
 export async function findBase(
   context: Context,
   lease: Lease,
-  { mirror, projector, tree, signal }: { mirror: Mirror; projector: Projector; tree: string; signal: AbortSignal },
+  {
+    mirror,
+    projector,
+    tree,
+    signal,
+  }: { mirror: Mirror; projector: Projector; tree: string; signal: AbortSignal },
 ): Promise<Base | undefined> {
   const { rows } = await context.db.query<StoredVersion>(
     `select distinct on (v.id) ${stored}
@@ -68,10 +73,13 @@ export async function findBase(
     const present = await mirror.has([version.tree], { signal });
     if (!present.has(version.tree)) continue;
     const changes = await changedFiles(mirror, projector, { before: version.tree, after: tree, signal });
-    const changedUnits = new Set([...changes.keys()].map((path) => changes.get(path)?.unit ?? projector.select(path)?.unit ?? ""));
+    const changedUnits = new Set(
+      [...changes.keys()].map((path) => changes.get(path)?.unit ?? projector.select(path)?.unit ?? ""),
+    );
     const own = version.delta === null ? [] : await segmentUnits(context.db, version.delta);
     const deltaUnits = new Set([...own, ...changedUnits]);
-    if (best === undefined || deltaUnits.size < best.deltaUnits.size) best = { version, changes, changedUnits, deltaUnits };
+    if (best === undefined || deltaUnits.size < best.deltaUnits.size)
+      best = { version, changes, changedUnits, deltaUnits };
   }
   return best;
 }

@@ -1,6 +1,5 @@
 import type { Context } from "../context.ts";
 import { MaterializerError } from "../errors.ts";
-import { GitError } from "../git/git-error.ts";
 import type { Lease } from "../queue/claim.ts";
 import { fail, failureOf, type Failed } from "../queue/fail.ts";
 import { keepLease, release } from "../queue/lease.ts";
@@ -8,7 +7,10 @@ import { build, type BuildOptions, type BuildProgress } from "./build-version.ts
 import { publish, type Published } from "./publish.ts";
 
 export type Materialized =
-  | ({ readonly outcome: "published" } & Published & { readonly blobsParsed: number; readonly unitsAssembled: number })
+  | ({ readonly outcome: "published" } & Published & {
+        readonly blobsParsed: number;
+        readonly unitsAssembled: number;
+      })
   | { readonly outcome: "failed"; readonly how: Failed; readonly code: string; readonly message: string }
   /** Somebody else has the branch now, or it is gone. Nothing was changed. */
   | { readonly outcome: "fenced" }
@@ -19,7 +21,10 @@ export type Materialized =
 export async function materialize(
   context: Context,
   lease: Lease,
-  { signal, onProgress }: { signal?: AbortSignal | undefined; onProgress?: ((progress: BuildProgress) => void) | undefined } = {},
+  {
+    signal,
+    onProgress,
+  }: { signal?: AbortSignal | undefined; onProgress?: ((progress: BuildProgress) => void) | undefined } = {},
 ): Promise<Materialized> {
   using held = keepLease(context, lease, signal);
   try {
@@ -46,7 +51,12 @@ async function buildAndPublish(context: Context, lease: Lease, options: BuildOpt
   const first = errors[0];
   const where = first === undefined ? "" : ` First: ${first.path}:${first.line ?? 1}: ${first.message}`;
   const message = `${errors.length} errors keep this commit from being published.${where}`;
-  const how = await fail(context, lease, { kind: "content", code: "CONTENT_INVALID", message, issues: built.issues });
+  const how = await fail(context, lease, {
+    kind: "content",
+    code: "CONTENT_INVALID",
+    message,
+    issues: built.issues,
+  });
   return { outcome: "failed", how, code: "CONTENT_INVALID", message };
 }
 

@@ -46,7 +46,9 @@ export async function publish(
        where id = $1`,
       [lease.branchId, lease.seq, version, branch.pinned],
     );
-    await client.query("delete from headstart_materializer.branch_issues where branch_id = $1", [lease.branchId]);
+    await client.query("delete from headstart_materializer.branch_issues where branch_id = $1", [
+      lease.branchId,
+    ]);
     await appendEvent(client, lease.branchId, {
       event: "branch-materialized",
       version,

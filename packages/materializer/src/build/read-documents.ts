@@ -1,6 +1,6 @@
 import type { Context } from "../context.ts";
 import { GitError } from "../git/git-error.ts";
-import type { Mirror } from "../git/mirror.ts";
+import type { BlobRead, Mirror } from "../git/mirror.ts";
 import type { Json, Parsed, Problem, Projector } from "../projector/projector.ts";
 import { whole, type SelectedFile } from "./selected-file.ts";
 
@@ -26,10 +26,14 @@ export interface Documents {
  *
  * @throws GitError `Corrupt` when a blob that the tree names is not in the mirror.
  */
-export async function readDocuments(source: DocumentSource, files: readonly SelectedFile[]): Promise<Documents> {
+export async function readDocuments(
+  source: DocumentSource,
+  files: readonly SelectedFile[],
+): Promise<Documents> {
   const wanted = new Map<string, SelectedFile>();
   for (const file of files) if (file.problem === undefined) wanted.set(cacheKey(file), file);
-  const documents = source.cache === "use" ? await cached(source, [...wanted.values()]) : new Map<string, Parsed>();
+  const documents =
+    source.cache === "use" ? await cached(source, [...wanted.values()]) : new Map<string, Parsed>();
   const unseen = [...wanted].filter(([key]) => !documents.has(key)).map(([, file]) => file);
   const parsed = await parseBlobs(source, unseen);
   for (const [key, document] of parsed) documents.set(key, document);
@@ -47,7 +51,12 @@ function cacheKey({ kind, oid }: Pick<SelectedFile, "kind" | "oid">): string {
 
 async function cached(source: DocumentSource, files: readonly SelectedFile[]): Promise<Map<string, Parsed>> {
   if (files.length === 0) return new Map();
-  const { rows } = await source.context.db.query<{ kind: string; oid: string; document: Json; problems: Problem[] }>(
+  const { rows } = await source.context.db.query<{
+    kind: string;
+    oid: string;
+    document: Json;
+    problems: Problem[];
+  }>(
     `select d.kind, encode(d.oid, 'hex') as oid, d.document, d.problems
      from unnest($3::text[], $4::text[]) as w (kind, oid)
      join headstart_materializer.blob_documents d
@@ -66,26 +75,30 @@ function blocking(problems: readonly Problem[]): boolean {
   return problems.some((problem) => problem.severity === "error");
 }
 
-async function parseBlobs(source: DocumentSource, files: readonly SelectedFile[]): Promise<Map<string, Parsed>> {
+async function parseBlobs(
+  source: DocumentSource,
+  files: readonly SelectedFile[],
+): Promise<Map<string, Parsed>> {
   const documents = new Map<string, Parsed>();
   const kinds = new Map<string, string[]>();
   for (const { oid, kind } of files) kinds.set(oid, [...(kinds.get(oid) ?? []), kind]);
   for await (const blob of source.mirror.readBlobs([...kinds.keys()], { signal: source.signal })) {
-    for (const kind of kinds.get(blob.oid) ?? []) documents.set(cacheKey({ kind, oid: blob.oid }), parse(source, kind, blob));
+    if ("problem" in blob && blob.problem === "missing") {
+      // The next fetch makes the mirror anew, so the build that is tried again finds the blob.
+      await source.mirror.distrust();
+      throw new GitError("Corrupt", `The mirror lacks the blob ${blob.oid}, which its tree names.`);
+    }
+    for (const kind of kinds.get(blob.oid) ?? [])
+      documents.set(cacheKey({ kind, oid: blob.oid }), parse(source, kind, blob));
   }
   return documents;
 }
 
-function parse(
-  { projector, context }: DocumentSource,
-  kind: string,
-  blob: { oid: string; bytes?: Buffer; problem?: string; size?: number },
-): Parsed {
-  if (blob.bytes === undefined) {
-    if (blob.problem === "too-large") {
-      return { problems: [whole("file-too-large", `The file has ${blob.size} bytes, more than are read.`)] };
-    }
-    throw new GitError("Corrupt", `The mirror lacks the blob ${blob.oid}, which its tree names.`);
+type Present = Exclude<BlobRead, { problem: "missing" }>;
+
+function parse({ projector, context }: DocumentSource, kind: string, blob: Present): Parsed {
+  if ("problem" in blob) {
+    return { problems: [whole("file-too-large", `The file has ${blob.size} bytes, more than are read.`)] };
   }
   const { document, problems } = projector.parse(blob.bytes, { kind, limits: context.documentLimits });
   if (document === undefined || blocking(problems)) return { problems };
@@ -117,7 +130,9 @@ async function remember(
       source.projector.identity,
       entries.map(({ file }) => file.kind),
       entries.map(({ file }) => file.oid),
-      entries.map(({ document }) => (document.document === undefined ? null : JSON.stringify(document.document))),
+      entries.map(({ document }) =>
+        document.document === undefined ? null : JSON.stringify(document.document),
+      ),
       entries.map(({ document }) => JSON.stringify(document.problems)),
     ],
   );

@@ -36,7 +36,11 @@ export async function discardSegments(db: Queryable, lease: Lease): Promise<void
 }
 
 /** Writes units into an unsealed segment, in one short transaction. */
-export async function writeUnits(context: Context, segment: string, units: readonly AssembledUnit[]): Promise<void> {
+export async function writeUnits(
+  context: Context,
+  segment: string,
+  units: readonly AssembledUnit[],
+): Promise<void> {
   if (units.length === 0) return;
   await inTransaction(context.db, async (client) => {
     await client.query(
@@ -49,7 +53,11 @@ export async function writeUnits(context: Context, segment: string, units: reado
   });
 }
 
-async function writeFiles(client: pg.ClientBase, segment: string, units: readonly AssembledUnit[]): Promise<void> {
+async function writeFiles(
+  client: pg.ClientBase,
+  segment: string,
+  units: readonly AssembledUnit[],
+): Promise<void> {
   const files = units.flatMap((unit) => unit.files);
   if (files.length === 0) return;
   await client.query(
@@ -67,7 +75,11 @@ async function writeFiles(client: pg.ClientBase, segment: string, units: readonl
   );
 }
 
-async function writeRows(client: pg.ClientBase, segment: string, units: readonly AssembledUnit[]): Promise<void> {
+async function writeRows(
+  client: pg.ClientBase,
+  segment: string,
+  units: readonly AssembledUnit[],
+): Promise<void> {
   const rows = units.flatMap((unit) => unit.rows.map((row) => ({ ...row, unit: unit.unit })));
   if (rows.length === 0) return;
   await client.query(
@@ -84,8 +96,14 @@ async function writeRows(client: pg.ClientBase, segment: string, units: readonly
   );
 }
 
-async function writeIssues(client: pg.ClientBase, segment: string, units: readonly AssembledUnit[]): Promise<void> {
-  const issues = units.flatMap(({ unit, issues: found }) => found.map((issue, ordinal) => ({ ...issue, unit, ordinal })));
+async function writeIssues(
+  client: pg.ClientBase,
+  segment: string,
+  units: readonly AssembledUnit[],
+): Promise<void> {
+  const issues = units.flatMap(({ unit, issues: found }) =>
+    found.map((issue, ordinal) => ({ ...issue, unit, ordinal })),
+  );
   if (issues.length === 0) return;
   await client.query(
     `insert into headstart_materializer.segment_issues

@@ -11,11 +11,16 @@ export interface SelectedFile {
   readonly problem?: Problem | undefined;
 }
 
+/** What an entry of a tree is, before its content is read. */
+export interface FileEntry {
+  readonly path: string;
+  readonly mode: string;
+  readonly oid: string;
+  readonly problem?: TreeEntry["problem"] | undefined;
+}
+
 /** A tree entry as the projector sees it, or undefined when it is none of its business. */
-export function selectFile(
-  projector: Projector,
-  entry: Pick<TreeEntry, "path" | "mode" | "oid" | "problem">,
-): SelectedFile | undefined {
+export function selectFile(projector: Projector, entry: FileEntry): SelectedFile | undefined {
   const selected = projector.select(entry.path);
   if (selected === null) return undefined;
   const { path, mode, oid } = entry;
@@ -23,8 +28,9 @@ export function selectFile(
 }
 
 /** What is wrong with an entry before its content is read, as a problem of the whole file. */
-export function entryProblem({ mode, problem }: Pick<TreeEntry, "mode" | "problem">): Problem | undefined {
-  if (problem !== undefined) return whole(problem, `The path cannot be projected: ${problem.replaceAll("-", " ")}.`);
+export function entryProblem({ mode, problem }: Pick<FileEntry, "mode" | "problem">): Problem | undefined {
+  if (problem !== undefined)
+    return whole(problem, `The path cannot be projected: ${problem.replaceAll("-", " ")}.`);
   if (mode === "120000") {
     return whole("symlink", "This is a symbolic link. Links are not followed: commit the file itself.");
   }

@@ -6,7 +6,9 @@ export const EVENT_CHANNEL = "headstart_materializer_events";
 
 /** What an event says beyond what the branch row knows. */
 export type EventFacts = Pick<VersionUpdated, "event"> &
-  Partial<Pick<VersionUpdated, "version" | "oid" | "previousOid" | "seq" | "changedPaths" | "code" | "reason">>;
+  Partial<
+    Pick<VersionUpdated, "version" | "oid" | "previousOid" | "seq" | "changedPaths" | "code" | "reason">
+  >;
 
 /**
  * Appends to a branch's event log, in the transaction that made it true. The update takes the branch's row lock, so

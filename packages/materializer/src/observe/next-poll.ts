@@ -27,9 +27,7 @@ export function nextPollMs(facts: PollFacts, bounds: PollBounds, random: number)
   const { pollMinMs, pollMaxMs } = bounds;
   const calm = facts.idleMs === undefined ? pollMinMs : facts.idleMs / 2;
   const wanted =
-    facts.failures > 0
-      ? FIRST_RETRY_MS * 2 ** Math.min(facts.failures - 1, 20)
-      : Math.max(pollMinMs, calm);
+    facts.failures > 0 ? FIRST_RETRY_MS * 2 ** Math.min(facts.failures - 1, 20) : Math.max(pollMinMs, calm);
   const jittered = Math.min(wanted, pollMaxMs) * (1 - random / 10);
   return Math.round(Math.max(jittered, facts.retryAfterMs ?? 0));
 }

@@ -9,7 +9,10 @@ export interface Observing {
 }
 
 /** Makes this process the repository's observer; undefined while another one's lease holds. */
-export async function startObservation(context: Context, repository: Repository): Promise<Observing | undefined> {
+export async function startObservation(
+  context: Context,
+  repository: Repository,
+): Promise<Observing | undefined> {
   const { rows } = await context.db.query<{ token: string; hints: string }>(
     `update headstart_materializer.repositories
      set observe_token = nextval('headstart_materializer.tokens'),

@@ -33,7 +33,10 @@ export async function observe(
   await using lease = keepObserving(context, observing, signal);
   try {
     const seen = await look(context, repository, lease.signal);
-    return await inTransaction(context.db, async (client) => await recordObservation(client, { context, observing, seen }));
+    return await inTransaction(
+      context.db,
+      async (client) => await recordObservation(client, { context, observing, seen }),
+    );
   } catch (error) {
     if (!lease.signal.aborted) await recordFailure(context, observing, error);
     throw error;
@@ -52,12 +55,20 @@ async function look(context: Context, repository: Repository, signal: AbortSigna
   const remote = await mirror.listRemote({ signal });
   const defaultRef = remote.defaultRef ?? null;
   const known = await knownBranches(context, repository.id);
-  const plan = planObservation(known, { refs: remote.refs, complete: true }, branchClassifier(repository, defaultRef));
+  const plan = planObservation(
+    known,
+    { refs: remote.refs, complete: true },
+    branchClassifier(repository, defaultRef),
+  );
   const needed = [...plan.appeared, ...plan.moved].map(({ oid }) => oid);
   if (needed.length === 0) return { mirror, defaultRef, observed: { refs: remote.refs, complete: true } };
   const { complete } = await mirror.fetch({ signal });
   const mirrored = await mirror.listRefs({ signal });
-  return { mirror, defaultRef, observed: complete ? { refs: mirrored.refs, complete } : agreed(remote, mirrored) };
+  return {
+    mirror,
+    defaultRef,
+    observed: complete ? { refs: mirrored.refs, complete } : agreed(remote, mirrored),
+  };
 }
 
 /** After a fetch that git refused in part, a ref of the mirror may be old: only those that the remote just listed count. */

@@ -51,7 +51,8 @@ export function planObservation(
   }
   const existing = known.filter((branch) => !branch.deleted);
   const gone = existing.filter(
-    ({ ref }) => !wanted.has(ref) && (observed.complete || (observed.refs.has(ref) && classify(ref) === undefined)),
+    ({ ref }) =>
+      !wanted.has(ref) && (observed.complete || (observed.refs.has(ref) && classify(ref) === undefined)),
   );
   const liveFirst = (a: { class: BranchClass }, b: { class: BranchClass }) =>
     Number(a.class !== "live") - Number(b.class !== "live");

@@ -162,6 +162,7 @@ async function writeDeleted(
     `update headstart_materializer.branches b
      set deleted_at = now(), dirty = false, desired_seq = $3 + w.n, materialized_seq = $3 + w.n,
          served_version = null, latest_version = null, pinned_at = null, parked_at = null,
+         lease_owner = null, lease_token = null, lease_until = null,
          error_code = null, error_message = null, error_oid = null, error_at = null
      from unnest($2::text[]) with ordinality as w (ref, n)
      where b.repository_id = $1 and b.ref = w.ref returning b.id::text`,

@@ -26,7 +26,11 @@ export async function compareUnits(
 ): Promise<Difference[]> {
   const expected: Facts = new Map();
   for (const unit of units) addUnit(expected, unit);
-  const stored = await storedUnits(db, version, units.map((unit) => unit.unit));
+  const stored = await storedUnits(
+    db,
+    version,
+    units.map((unit) => unit.unit),
+  );
   const differences: Difference[] = [];
   for (const [id, { what, unit, name, value }] of expected) {
     const found = stored.get(id);
@@ -42,14 +46,23 @@ export async function compareUnits(
 }
 
 function addUnit(facts: Facts, { unit, files, rows, issues }: AssembledUnit): void {
-  for (const { path, kind, mode, oid } of files) add(facts, { what: "file", unit, name: path, value: [kind, mode, oid] });
+  for (const { path, kind, mode, oid } of files)
+    add(facts, { what: "file", unit, name: path, value: [kind, mode, oid] });
   for (const row of rows) add(facts, { what: "row", unit, name: rowName(row), value: normal(row.data) });
   for (const [ordinal, issue] of issues.entries()) {
-    add(facts, { what: "issue", unit, name: `${storable(issue.path)} #${ordinal}`, value: issueValue(issue) });
+    add(facts, {
+      what: "issue",
+      unit,
+      name: `${storable(issue.path)} #${ordinal}`,
+      value: issueValue(issue),
+    });
   }
 }
 
-function add(facts: Facts, fact: { what: Difference["what"]; unit: string; name: string; value: Json }): void {
+function add(
+  facts: Facts,
+  fact: { what: Difference["what"]; unit: string; name: string; value: Json },
+): void {
   facts.set(JSON.stringify([fact.what, fact.unit, fact.name]), fact);
 }
 
@@ -74,19 +87,26 @@ async function storedUnits(db: Queryable, version: string, units: readonly strin
     `select unit, path, kind, mode, encode(oid, 'hex') as oid from headstart_materializer.version_files ${where}`,
     values,
   );
-  for (const { unit, path, kind, mode, oid } of files.rows) add(facts, { what: "file", unit, name: path, value: [kind, mode, oid] });
+  for (const { unit, path, kind, mode, oid } of files.rows)
+    add(facts, { what: "file", unit, name: path, value: [kind, mode, oid] });
   const rows = await db.query<Row & { unit: string }>(
     `select unit, collection, key, data from headstart_materializer.version_rows ${where}`,
     values,
   );
-  for (const row of rows.rows) add(facts, { what: "row", unit: row.unit, name: rowName(row), value: row.data });
+  for (const row of rows.rows)
+    add(facts, { what: "row", unit: row.unit, name: rowName(row), value: row.data });
   const issues = await db.query<ContentIssue & { unit: string; ordinal: number }>(
     `select unit, ordinal, path, line, column_number as "column", code, message, severity
      from headstart_materializer.version_issues ${where}`,
     values,
   );
   for (const issue of issues.rows) {
-    add(facts, { what: "issue", unit: issue.unit, name: `${issue.path} #${issue.ordinal}`, value: issueValue(issue) });
+    add(facts, {
+      what: "issue",
+      unit: issue.unit,
+      name: `${issue.path} #${issue.ordinal}`,
+      value: issueValue(issue),
+    });
   }
   return facts;
 }

@@ -38,13 +38,18 @@ export async function explain(context: Context, name: BranchName): Promise<Expla
   return {
     status,
     current,
-    reasons: [...branchReasons(branch, status), ...repositoryReasons(repository), ...observationReasons(rows[0])],
+    reasons: [
+      ...branchReasons(branch, status),
+      ...repositoryReasons(repository),
+      ...observationReasons(rows[0]),
+    ],
   };
 }
 
 function branchReasons(branch: Branch, status: BranchStatus): string[] {
   const wanted = short(branch.desiredOid);
-  const serving = branch.servedOid === null ? "Nothing is served yet." : `${short(branch.servedOid)} is served meanwhile.`;
+  const serving =
+    branch.servedOid === null ? "Nothing is served yet." : `${short(branch.servedOid)} is served meanwhile.`;
   const reasons: Record<BranchStatus, string> = {
     ready: `${wanted} is served: it is what was last observed.`,
     pending: `${wanted} waits to be built since ${branch.desiredAt.toISOString()}. ${serving}`,
@@ -55,10 +60,14 @@ function branchReasons(branch: Branch, status: BranchStatus): string[] {
   };
   const list = [reasons[status]];
   if (status === "pending" && branch.errorCode !== null) {
-    list.push(`The last attempt failed with ${branch.errorCode}: ${branch.errorMessage ?? ""} The next is due at ${branch.dueAt.toISOString()}.`);
+    list.push(
+      `The last attempt failed with ${branch.errorCode}: ${branch.errorMessage ?? ""} The next is due at ${branch.dueAt.toISOString()}.`,
+    );
   }
   if (branch.pinnedAt !== null) {
-    list.push(`It was rolled back to ${short(branch.servedOid)} and is pinned there; ${short(branch.latestOid)} is built. Serve it with unpin.`);
+    list.push(
+      `It was rolled back to ${short(branch.servedOid)} and is pinned there; ${short(branch.latestOid)} is built. Serve it with unpin.`,
+    );
   }
   return list;
 }
@@ -69,7 +78,9 @@ function repositoryReasons(repository: Repository): string[] {
     reasons.push(`The repository is paused since ${repository.pausedAt.toISOString()}. Go on with resume.`);
   }
   if (repository.guard !== null) {
-    reasons.push(`Deletions are held back: ${repository.guard} If that is right, let them through with confirmDeletions.`);
+    reasons.push(
+      `Deletions are held back: ${repository.guard} If that is right, let them through with confirmDeletions.`,
+    );
   }
   return reasons;
 }

@@ -46,12 +46,24 @@ export async function verify(
   const projector = projectorNamed(context, repository.projectorName);
   if (!(await mirror.has([servedOid], { signal })).has(servedOid)) await mirror.fetch({ signal });
   const { tree } = await mirror.readCommit(servedOid, { signal });
-  const source: DocumentSource = { context, mirror, projector, scope: repository.scope, signal, cache: "ignore" };
+  const source: DocumentSource = {
+    context,
+    mirror,
+    projector,
+    scope: repository.scope,
+    signal,
+    cache: "ignore",
+  };
   const differences = await compareTree(source, servedVersion, tree);
   const still = await findBranch(context.db, name);
   // The version may have been replaced and forgotten meanwhile: then the newer one is what to verify.
   if (still.servedVersion !== servedVersion) return await verify(context, name, { signal });
-  return { ...facts, servedOid, current: gitOid === servedOid, differences: differences.slice(0, MOST_DIFFERENCES) };
+  return {
+    ...facts,
+    servedOid,
+    current: gitOid === servedOid,
+    differences: differences.slice(0, MOST_DIFFERENCES),
+  };
 }
 
 async function compareTree(source: DocumentSource, version: string, tree: string): Promise<Difference[]> {
@@ -81,7 +93,10 @@ async function compareTree(source: DocumentSource, version: string, tree: string
  */
 export async function auditNext(
   context: Context,
-  { signal, repair }: { signal?: AbortSignal; repair: (name: BranchName, differences: number) => Promise<void> },
+  {
+    signal,
+    repair,
+  }: { signal?: AbortSignal; repair: (name: BranchName, differences: number) => Promise<void> },
 ): Promise<Verification | undefined> {
   const { rows } = await context.db.query<BranchName & { id: string }>(
     `update headstart_materializer.branches b set audited_at = now()

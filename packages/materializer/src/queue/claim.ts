@@ -75,7 +75,14 @@ export async function claim(context: Context, { limit = 1 }: { limit?: number } 
                encode(b.desired_oid, 'hex') as oid, b.desired_seq::float8 as seq, r.projector,
                b.from_scratch as "fromScratch", b.lease_token::text as token, b.attempts as attempt,
                b.attempts > $6 as crashed`,
-    [limit, identities, PATIENCE_SECONDS, context.worker, context.settings.leaseMs, context.settings.maxAttempts],
+    [
+      limit,
+      identities,
+      PATIENCE_SECONDS,
+      context.worker,
+      context.settings.leaseMs,
+      context.settings.maxAttempts,
+    ],
   );
   for (const { branchId, token, attempt } of rows.filter((row) => row.crashed)) {
     await parkCrashed(context, { branchId, token, attempts: attempt - 1 });
@@ -96,6 +103,7 @@ async function parkCrashed(
        where id = $1 and lease_token = $2`,
       [branchId, token, reason],
     );
-    if (rowCount === 1) await appendEvent(client, branchId, { event: "branch-parked", code: "BUILD_CRASHED", reason });
+    if (rowCount === 1)
+      await appendEvent(client, branchId, { event: "branch-parked", code: "BUILD_CRASHED", reason });
   });
 }

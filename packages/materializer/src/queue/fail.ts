@@ -11,8 +11,18 @@ import { retryDelayMs } from "./retry-delay.ts";
 
 /** How a build failed. Content stays wrong until somebody commits; anything else is worth another try. */
 export type Failure =
-  | { readonly kind: "content"; readonly code: string; readonly message: string; readonly issues: readonly ContentIssue[] }
-  | { readonly kind: "transient"; readonly code: string; readonly message: string; readonly retryAt?: Date | undefined }
+  | {
+      readonly kind: "content";
+      readonly code: string;
+      readonly message: string;
+      readonly issues: readonly ContentIssue[];
+    }
+  | {
+      readonly kind: "transient";
+      readonly code: string;
+      readonly message: string;
+      readonly retryAt?: Date | undefined;
+    }
   /** The commit is not in the repository any more: it is looked at again before anything else happens. */
   | { readonly kind: "moved" };
 
@@ -22,7 +32,8 @@ export type Failed = "recorded" | "retrying" | "parked" | "observing";
 export function failureOf(error: unknown): Failure {
   if (error instanceof GitError) {
     if (error.kind === "RefMissing") return { kind: "moved" };
-    if (error.kind === "TooLarge") return { kind: "content", code: error.code, message: error.message, issues: [] };
+    if (error.kind === "TooLarge")
+      return { kind: "content", code: error.code, message: error.message, issues: [] };
     return { kind: "transient", code: error.code, message: error.message, retryAt: error.retryAt };
   }
   const message = error instanceof Error ? error.message : String(error);

@@ -12,9 +12,7 @@ export function branchClassifier(
   defaultRef: string | null,
 ): (ref: string) => BranchClass | undefined {
   const isLive =
-    repository.live.length === 0
-      ? (ref: string) => ref === defaultRef
-      : matcher(repository.live);
+    repository.live.length === 0 ? (ref: string) => ref === defaultRef : matcher(repository.live);
   const isDraft = matcher(repository.drafts);
   return (ref) => (isLive(ref) ? "live" : isDraft(ref) ? "draft" : undefined);
 }

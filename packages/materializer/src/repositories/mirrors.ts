@@ -20,7 +20,8 @@ export function openMirrors(settings: MirrorSettings): Mirrors {
     of: async (repository) => {
       const known = await credential?.(repository);
       const key = JSON.stringify([repository.url, known ?? null]);
-      const mirror = open.get(key) ?? openMirror({ ...options, url: repository.url, ...(known && { credential: known }) });
+      const mirror =
+        open.get(key) ?? openMirror({ ...options, url: repository.url, ...(known && { credential: known }) });
       open.set(key, mirror);
       // A mirror that could not be opened is tried again by the next caller.
       mirror.catch(() => open.delete(key));
@@ -29,7 +30,8 @@ export function openMirrors(settings: MirrorSettings): Mirrors {
     [Symbol.asyncDispose]: async () => {
       const mirrors = await Promise.allSettled(open.values());
       open.clear();
-      for (const mirror of mirrors) if (mirror.status === "fulfilled") await mirror.value[Symbol.asyncDispose]();
+      for (const mirror of mirrors)
+        if (mirror.status === "fulfilled") await mirror.value[Symbol.asyncDispose]();
     },
   };
 }

@@ -10,7 +10,10 @@ const pattern = z
   .string()
   .min(1)
   .max(255)
-  .refine((text) => !text.startsWith("refs/"), "is matched against the short branch name: leave refs/heads/ out")
+  .refine(
+    (text) => !text.startsWith("refs/"),
+    "is matched against the short branch name: leave refs/heads/ out",
+  )
   .refine((text) => picomatch.makeRe(text) instanceof RegExp, "is not a glob");
 
 const registration = z.strictObject({
@@ -54,11 +57,11 @@ interface Stored {
  */
 export async function registerRepository(context: Context, input: Registration): Promise<Registered> {
   const wanted = parseRegistration(input);
-  checkUrl(wanted.url, context.mirrors.urlRules);
+  const url = checkUrl(wanted.url, context.mirrors.settings);
   const { identity } = projectorNamed(context, wanted.projector);
   const settings = [
     wanted.name,
-    wanted.url,
+    url,
     wanted.live,
     wanted.drafts,
     wanted.scope ?? wanted.name,
@@ -123,9 +126,13 @@ async function rebuildBranches(
 function parseRegistration(input: Registration): z.output<typeof registration> {
   const result = registration.safeParse(input);
   if (result.success) return result.data;
-  throw new MaterializerError("REPOSITORY_INVALID", `The registration is not valid.\n${z.prettifyError(result.error)}`, {
-    hint: "Correct the named keys: { name, url, projector, live?, drafts?, scope?, tenant?, readopt? }.",
-  });
+  throw new MaterializerError(
+    "REPOSITORY_INVALID",
+    `The registration is not valid.\n${z.prettifyError(result.error)}`,
+    {
+      hint: "Correct the named keys: { name, url, projector, live?, drafts?, scope?, tenant?, readopt? }.",
+    },
+  );
 }
 
 function refuse(name: string): never {

@@ -37,7 +37,11 @@ export async function findRepository(db: Queryable, name: string): Promise<Repos
 }
 
 export function unknownRepository(name: string): never {
-  throw new MaterializerError("REPOSITORY_UNKNOWN", `No repository is registered as ${JSON.stringify(name)}.`, {
-    hint: "Register it first: materializer.register({ name, url, projector }).",
-  });
+  throw new MaterializerError(
+    "REPOSITORY_UNKNOWN",
+    `No repository is registered as ${JSON.stringify(name)}.`,
+    {
+      hint: "Register it first: materializer.register({ name, url, projector }).",
+    },
+  );
 }

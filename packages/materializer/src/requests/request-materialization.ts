@@ -12,7 +12,10 @@ export interface MaterializationRequests {
  *
  * @throws MaterializerError `MESSAGE_INVALID`, `REPOSITORY_UNKNOWN`
  */
-export async function requestMaterialization(requests: MaterializationRequests, message: unknown): Promise<void> {
+export async function requestMaterialization(
+  requests: MaterializationRequests,
+  message: unknown,
+): Promise<void> {
   await requests.request(parseRepositoryBranchUpdated(message));
 }
 

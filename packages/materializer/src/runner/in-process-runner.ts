@@ -11,7 +11,10 @@ export interface InProcessRunner extends MaterializationRequests {
   settle(repository: string): Promise<Materialized[]>;
 }
 
-export function inProcessRunner(context: Context, { signal }: { signal?: AbortSignal | undefined } = {}): InProcessRunner {
+export function inProcessRunner(
+  context: Context,
+  { signal }: { signal?: AbortSignal | undefined } = {},
+): InProcessRunner {
   const settle = async (repository: string): Promise<Materialized[]> => {
     const done: Materialized[] = [];
     for (let again = true; again;) {

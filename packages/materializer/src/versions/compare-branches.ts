@@ -36,14 +36,22 @@ export async function behind(
     await changesSince(mirror, { from: mergeBase, to: oids[1], signal }),
   ];
   const conflictingPaths = [...mine].filter(([path, oid]) => others.has(path) && others.get(path) !== oid);
-  return { ahead, behind: missing, mergeBase, conflictingPaths: conflictingPaths.map(([path]) => path).toSorted() };
+  return {
+    ahead,
+    behind: missing,
+    mergeBase,
+    conflictingPaths: conflictingPaths.map(([path]) => path).toSorted(),
+  };
 }
 
 async function changesSince(
   mirror: Mirror,
   { from, to, signal }: { from: string; to: string; signal: AbortSignal },
 ): Promise<Map<string, string | undefined>> {
-  const trees = [(await mirror.readCommit(from, { signal })).tree, (await mirror.readCommit(to, { signal })).tree] as const;
+  const trees = [
+    (await mirror.readCommit(from, { signal })).tree,
+    (await mirror.readCommit(to, { signal })).tree,
+  ] as const;
   const changes = new Map<string, string | undefined>();
   for await (const { path, after } of mirror.diffTrees(trees[0], trees[1], { signal })) {
     changes.set(path, after && `${after.mode} ${after.oid}`);

@@ -34,7 +34,14 @@ export async function diff(
   const mirror = await context.mirrors.of(repository);
   if (!(await mirror.has([oid], { signal })).has(oid)) await mirror.fetch({ signal });
   const { tree } = await mirror.readCommit(oid, { signal });
-  const source: DocumentSource = { context, mirror, projector, scope: repository.scope, signal, cache: "use" };
+  const source: DocumentSource = {
+    context,
+    mirror,
+    projector,
+    scope: repository.scope,
+    signal,
+    cache: "use",
+  };
   const before = await storedRows(context, servedVersion);
   const after = new Map<string, PlacedRow>();
   const issues: ContentIssue[] = [];
@@ -68,7 +75,8 @@ function compareRows(
   for (const [id, row] of after) {
     const old = before.get(id);
     if (old === undefined) added.push(row);
-    else if (!isDeepStrictEqual(old.data, JSON.parse(JSON.stringify(row.data)))) changed.push({ before: old, after: row });
+    else if (!isDeepStrictEqual(old.data, JSON.parse(JSON.stringify(row.data))))
+      changed.push({ before: old, after: row });
   }
   return { added, changed, removed: [...before].filter(([id]) => !after.has(id)).map(([, row]) => row) };
 }

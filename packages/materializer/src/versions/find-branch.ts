@@ -67,6 +67,8 @@ export function unknownBranch({ repository, branch }: BranchName): never {
   throw new MaterializerError(
     "BRANCH_UNKNOWN",
     `${JSON.stringify(repository)} has no projected branch ${JSON.stringify(branch)}.`,
-    { hint: "Check its name and the repository's live and drafts patterns; a new branch appears with the next observation." },
+    {
+      hint: "Check its name and the repository's live and drafts patterns; a new branch appears with the next observation.",
+    },
   );
 }

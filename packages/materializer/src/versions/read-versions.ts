@@ -40,7 +40,11 @@ export async function history(db: Queryable, name: BranchName): Promise<Version[
  *
  * @throws MaterializerError `BRANCH_UNKNOWN`, `VERSION_UNKNOWN` when it is not, or no longer, kept.
  */
-export async function asOf(db: Queryable, name: BranchName, at: { oid: string } | { time: Date }): Promise<Version> {
+export async function asOf(
+  db: Queryable,
+  name: BranchName,
+  at: { oid: string } | { time: Date },
+): Promise<Version> {
   const versions = await history(db, name);
   const found =
     "oid" in at
@@ -48,9 +52,13 @@ export async function asOf(db: Queryable, name: BranchName, at: { oid: string } 
       : versions.find((version) => version.publishedAt <= at.time);
   if (found !== undefined) return found;
   const wanted = "oid" in at ? `the commit ${at.oid}` : at.time.toISOString();
-  throw new MaterializerError("VERSION_UNKNOWN", `${JSON.stringify(name.branch)} has no version of ${wanted} any more.`, {
-    hint: `Its ${versions.length} kept versions are listed by history(); settings.history says how many are kept.`,
-  });
+  throw new MaterializerError(
+    "VERSION_UNKNOWN",
+    `${JSON.stringify(name.branch)} has no version of ${wanted} any more.`,
+    {
+      hint: `Its ${versions.length} kept versions are listed by history(); settings.history says how many are kept.`,
+    },
+  );
 }
 
 /** The rows of a version, by unit, collection and key. A version never changes, so pages of it always fit together. */

@@ -25,12 +25,20 @@ export async function rollback(
       [branch.id, version.id, branch.incarnation],
     );
     if (rowCount === 0) unknownBranch(name);
-    await served(client, branch.id, { event: "branch-pinned", version, previousOid: branch.servedOid, reason });
+    await served(client, branch.id, {
+      event: "branch-pinned",
+      version,
+      previousOid: branch.servedOid,
+      reason,
+    });
   });
   return version;
 }
 
-async function oidBefore(context: Context, branch: { id: string; latestVersion: string | null }): Promise<string> {
+async function oidBefore(
+  context: Context,
+  branch: { id: string; latestVersion: string | null },
+): Promise<string> {
   const { rows } = await context.db.query<{ oid: string }>(
     `select encode(v.oid, 'hex') as oid from headstart_materializer.versions v
      where v.branch_id = $1 and v.id <> $2 order by v.seq desc limit 1`,
@@ -58,7 +66,10 @@ export async function unpin(context: Context, name: BranchName): Promise<void> {
   });
 }
 
-async function latest(client: pg.ClientBase, branchId: string): Promise<{ id: string; oid: string } | undefined> {
+async function latest(
+  client: pg.ClientBase,
+  branchId: string,
+): Promise<{ id: string; oid: string } | undefined> {
   const { rows } = await client.query<{ id: string; oid: string }>(
     `select v.id::text, encode(v.oid, 'hex') as oid from headstart_materializer.branches b
      join headstart_materializer.versions v on v.id = b.latest_version where b.id = $1`,

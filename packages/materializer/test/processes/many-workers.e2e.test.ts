@@ -1,0 +1,86 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { note, openProject, type Project } from "../support/open-project.ts";
+import { startWorker } from "./start-worker.ts";
+
+const branchCount = 500;
+const leaseMs = 4_000;
+
+test("eight processes share 500 branches, and the branches of three that are killed are taken over", async () => {
+  await using project = await openProject();
+  const { upstream, db } = project;
+  await upstream.commit("main", { "notes/a/x.json": note("x"), "notes/b/y.json": note("y") });
+  const tip = (await upstream.tip("main")) ?? "";
+  await recordClaims(project);
+  const root = await mkdtemp(join(tmpdir(), "headstart-mirrors-"));
+  const config = { databaseUrl: project.databaseUrl, mirrors: root, leaseMs, concurrency: 2 };
+  const workers = await Promise.all(Array.from({ length: 8 }, async () => await startWorker(config)));
+  for (let n = 0; n < branchCount; n += 1) await upstream.branch(`drafts/${n}`, tip);
+  for (let n = 0; n < branchCount; n += 10)
+    await upstream.commit(`drafts/${n}`, { "notes/a/x.json": note(`draft ${n}`) });
+  await project.materializer.hint({ repository: "handbook" });
+  await expect
+    .poll(async () => await count(project, "true"), { timeout: 60_000, interval: 20 })
+    .toBeGreaterThan(50);
+  const victims = workers.slice(0, 3);
+  await Promise.all(victims.map(async (worker) => await worker.kill("SIGKILL")));
+  const settled = async (): Promise<number> => {
+    await project.materializer.hint({ repository: "handbook" });
+    return await count(project, "not b.dirty and b.served_version is not null and b.lease_token is null");
+  };
+  await expect.poll(settled, { timeout: 90_000, interval: 200 }).toBe(branchCount + 1);
+  const { rows: claims } = await db.query<{ early: number; takeovers: number }>(
+    `select count(*) filter (where taken_at < lease_until)::int as early, count(*)::int as takeovers
+     from headstart_materializer.observed_takeovers`,
+  );
+  expect(claims[0]?.early, "two builds of one branch at once").toBe(0);
+  const codes = await Promise.all(workers.slice(3).map(async (worker) => await worker.kill("SIGTERM")));
+  expect(codes).toEqual([0, 0, 0, 0, 0]);
+  expect(await count(project, "b.lease_token is not null")).toBe(0);
+  expect(await gitChildren(root)).toEqual([]);
+  for (const name of ["main", "drafts/0", "drafts/490", "drafts/499"]) {
+    expect(await project.materializer.verify({ repository: "handbook", branch: name })).toMatchObject({
+      current: true,
+      differences: [],
+    });
+  }
+  await rm(root, { recursive: true, force: true });
+});
+
+/** Writes down, in the database itself, every claim of a branch that somebody else still had a lease on. */
+async function recordClaims({ db }: Project): Promise<void> {
+  await db.query(
+    `create table headstart_materializer.observed_takeovers (lease_until timestamptz, taken_at timestamptz)`,
+  );
+  await db.query(`create function headstart_materializer.observe_takeover() returns trigger language plpgsql as $$
+    begin
+      insert into headstart_materializer.observed_takeovers values (old.lease_until, clock_timestamp());
+      return new;
+    end $$`);
+  await db.query(`create trigger observe_takeover after update on headstart_materializer.branches
+    for each row when (old.lease_token is not null and new.lease_token is not null and old.lease_token <> new.lease_token)
+    execute function headstart_materializer.observe_takeover()`);
+}
+
+async function count({ db }: Project, condition: string): Promise<number> {
+  const { rows } = await db.query<{ n: number }>(
+    `select count(*)::int as n from headstart_materializer.branches b where ${condition}`,
+  );
+  return rows[0]?.n ?? 0;
+}
+
+/** Processes of git that still work on these mirrors. */
+async function gitChildren(root: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
+    const [command, directory] = await Promise.all([
+      readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => ""),
+      readFile(`/proc/${pid}/environ`, "utf8").catch(() => ""),
+    ]);
+    if (command.startsWith("git") && (command.includes(root) || directory.includes(root)))
+      found.push(command);
+  }
+  return found;
+}
