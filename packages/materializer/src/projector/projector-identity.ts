@@ -50,14 +50,15 @@ function jsonSchema(kind: string, { schema }: KindOptions, io: "input" | "output
   }
 }
 
-/** The order in which a schema names its properties decides nothing. */
-function sorted(value: unknown): unknown {
+/** The order in which a schema names its properties, or those it requires, decides nothing. */
+function sorted(value: unknown, name?: string): unknown {
   if (Array.isArray(value)) {
-    return value.map(sorted);
+    const items = value.map((item) => sorted(item));
+    return name === "required" ? items.sort() : items;
   }
   if (typeof value !== "object" || value === null) {
     return value;
   }
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item)]));
+  return Object.fromEntries(entries.map(([key, item]) => [key, sorted(item, key)]));
 }

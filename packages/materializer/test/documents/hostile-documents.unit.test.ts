@@ -7,7 +7,7 @@ const formats: readonly DocumentFormat[] = ["yaml", "json", "markdown"];
 
 /** Pieces that mean something to one of the formats: in a row they get further than random bytes do. */
 const pieces = [
-  ..."[]{}:,-?&*!|>#%@`'\"\\\n\r\t \0~<.",
+  ...Array.from("[]{}:,-?&*!|>#%@`'\"\\\n\r\t \0~<."),
   ...[
     "- ",
     ": ",

@@ -68,7 +68,7 @@ test("whatever JSON.parse refuses is refused, and nothing else but what cannot b
     "unstorable-character",
   ]);
   const pieces = fc.constantFrom(
-    ...'[]{},:"\\ \n\t',
+    ...Array.from('[]{},:"\\ \n\t'),
     "1",
     "-",
     "0",
