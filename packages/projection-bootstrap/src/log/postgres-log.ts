@@ -28,7 +28,7 @@ export interface PostgresLog extends EventLog {
 
 export const appendChannel = "headstart_projections";
 
-const columns: LogColumns = {
+export const ownColumns: LogColumns = {
   table: "headstart_projections.event",
   era: "era",
   xid: "xid",
@@ -51,8 +51,8 @@ export function postgresLog({ ordering }: PostgresLogOptions = {}): PostgresLog 
     inline: true,
     settle: () => Promise.resolve(undefined),
     horizon: (client) => readHorizon(client, ordering),
-    read: (client, range) => readPage(client, columns, range),
-    countAfter: (client, after, cap) => countAfter(client, columns, after, cap),
+    read: (client, range) => readPage(client, ownColumns, range),
+    countAfter: (client, after, cap) => countAfter(client, ownColumns, after, cap),
   };
 }
 
