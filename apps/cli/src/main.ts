@@ -48,7 +48,10 @@ async function runCommandLine(): Promise<ExitCode> {
   }
 }
 
-/** The first signal ends the work in good order; the second one is not caught: who asks twice means it. */
+/**
+ * The first signal ends the work in good order; the same one again ends the process: who asks twice means it.
+ * The listeners stay until then, since libraries that watch signals end a process in which nobody else listens.
+ */
 function abortOnSignals(): void {
   const exits = {
     SIGINT: exitCodes.interrupted,
@@ -56,7 +59,13 @@ function abortOnSignals(): void {
     SIGHUP: exitCodes.hungUp,
   } as const;
   for (const [signal, exitCode] of Object.entries(exits)) {
-    process.once(signal, () => {
+    let before = false;
+    process.on(signal, function listener() {
+      if (before) {
+        process.removeListener(signal, listener);
+        process.kill(process.pid, signal);
+      }
+      before = true;
       if (interruption.signal.aborted) return;
       output.remark(`stopping (${signal}); what is half made is being removed`);
       interruption.abort(new CliError("INTERRUPTED", `stopped by ${signal}`, { exitCode }));

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import { privateDatabases, query } from "./fixtures/databases.ts";
-import { configText, makeProject, type Project } from "./fixtures/project.ts";
+import { configText, makeProject, migrateScript, type Project } from "./fixtures/project.ts";
 
 interface Failure {
   readonly exitCode: number | undefined;
@@ -146,6 +147,37 @@ test.for([
   expect(JSON.parse(outcome.stdout)).toMatchObject({ error: { code: "INTERRUPTED" } });
   await expect.poll(() => pids.filter(isAlive), { timeout: 10_000 }).toEqual([]);
   expect(await privateDatabases(project.target)).toEqual([]);
+});
+
+test.for([
+  ["SIGINT", 130],
+  ["SIGHUP", 129],
+] as const)("%s in the middle of a dump leaves neither file nor database", async ([signal, exitCode]) => {
+  await using project = await makeProject();
+  const target = `d${randomBytes(6).toString("hex")}`;
+  await project.write(
+    "migrations/0002.sql",
+    "create table noise as select md5(g::text) as word from generate_series(1, 300000) g;",
+  );
+  const inputs = { migrations: "migrations" };
+  const snapshot = { directory: "snapshots" };
+  const build = { command: ["node", migrateScript] as [string, ...string[]] };
+  await project.write(
+    "headstart.config.ts",
+    configText({ targets: { [target]: { inputs, build, snapshot } } }),
+  );
+  const run = project.start(["prepare", "--update-snapshot"]);
+  const unfinished = async (): Promise<string[]> =>
+    (await readdir(project.path(join("snapshots", target))).catch(() => [])).filter((name) =>
+      /^\.new-.*\.pgdump$/.test(name),
+    );
+  await expect.poll(unfinished, { timeout: 60_000 }).toHaveLength(1);
+  run.kill(signal);
+  const { exitCode: ended, stderr } = await run;
+  expect(ended).toBe(exitCode);
+  expect(stderr).toContain("[INTERRUPTED]");
+  expect(await unfinished()).toEqual([]);
+  expect(await privateDatabases(target)).toEqual([]);
 });
 
 test("a build that does not want to end is ended", async () => {

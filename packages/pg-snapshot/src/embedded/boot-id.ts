@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { execa } from "execa";
+import { startProgram } from "../start-program.ts";
 
 /** A text that changes with every start of the machine; `undefined` where the platform has none. */
 export async function bootId(): Promise<string | undefined> {
@@ -7,6 +7,6 @@ export async function bootId(): Promise<string | undefined> {
     return (await readFile("/proc/sys/kernel/random/boot_id", "utf8").catch(() => undefined))?.trim();
   }
   if (process.platform !== "darwin") return undefined;
-  const { stdout } = await execa("sysctl", ["-n", "kern.bootsessionuuid"], { reject: false });
+  const { stdout } = await startProgram("sysctl", ["-n", "kern.bootsessionuuid"], { reject: false });
   return stdout?.trim() || undefined;
 }

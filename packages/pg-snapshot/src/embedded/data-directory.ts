@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { chown, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { execa } from "execa";
+import { startProgram } from "../start-program.ts";
 import { PgSnapshotError } from "../errors.ts";
 import { bootId } from "./boot-id.ts";
 import type { PostgresBinaries } from "./find-postgres.ts";
@@ -99,7 +99,7 @@ async function runToEnd(
   flags: readonly string[],
   { binaries, account, signal }: InitdbOptions,
 ): Promise<{ readonly succeeded: boolean; readonly output: string }> {
-  const initdb = execa(join(binaries.directory, "initdb"), flags, {
+  const initdb = startProgram(join(binaries.directory, "initdb"), flags, {
     stdin: "ignore",
     all: true,
     reject: false,

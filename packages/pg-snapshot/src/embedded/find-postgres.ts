@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { execa } from "execa";
+import { startProgram } from "../start-program.ts";
 import { PgSnapshotError } from "../errors.ts";
 import { installAdvice } from "../tools/install-advice.ts";
 import { programFolders, programIn } from "../tools/install-places.ts";
@@ -78,7 +78,7 @@ async function inspect(folder: string): Promise<PostgresBinaries | string | unde
   const postgres = await programIn(folder, "postgres");
   const initdb = await programIn(folder, "initdb");
   if (postgres === undefined || initdb === undefined) return undefined;
-  const { stdout, stderr, shortMessage } = await execa(postgres, ["--version"], {
+  const { stdout, stderr, shortMessage } = await startProgram(postgres, ["--version"], {
     reject: false,
     timeout: 10_000,
     stdin: "ignore",

@@ -1,7 +1,7 @@
 import { link, readFile, readlink, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { execa } from "execa";
+import { startProgram } from "../start-program.ts";
 import { PgSnapshotError } from "../errors.ts";
 
 /** What a running server wrote into `postmaster.pid`. */
@@ -70,7 +70,9 @@ async function servesDirectory(pid: number, dataDirectory: string): Promise<bool
     // A server makes its data directory its working directory; this also finds one started by hand.
     return command === undefined || (await readlink(`/proc/${pid}/cwd`).catch(() => "")) === dataDirectory;
   }
-  const { stdout, failed } = await execa("ps", ["-ww", "-o", "args=", "-p", String(pid)], { reject: false });
+  const { stdout, failed } = await startProgram("ps", ["-ww", "-o", "args=", "-p", String(pid)], {
+    reject: false,
+  });
   return failed || stdout.includes(dataDirectory);
 }
 

@@ -1,6 +1,6 @@
 import { chown, lstat, mkdir, chmod, readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { execa } from "execa";
+import { startProgram } from "../start-program.ts";
 import { PgSnapshotError } from "../errors.ts";
 
 /** Whom the server runs as, when not as ourselves. */
@@ -33,7 +33,7 @@ export async function serverAccount(): Promise<ServerAccount | undefined> {
 }
 
 async function identify(flag: "-u" | "-g", name: string): Promise<number | undefined> {
-  const { stdout, exitCode } = await execa("id", [flag, name], { reject: false, stdin: "ignore" });
+  const { stdout, exitCode } = await startProgram("id", [flag, name], { reject: false, stdin: "ignore" });
   return exitCode === 0 ? Number(stdout) : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { execa } from "execa";
+import { startProgram } from "../start-program.ts";
 import { PgSnapshotError } from "../errors.ts";
 import type { OnProgress } from "../progress.ts";
 import { toolEnvironment, type ConnectionSettings } from "../server/connection-settings.ts";
@@ -101,9 +101,13 @@ function speaksOfUnknownTimeout(tool: Tool, server: ServerFacts): boolean {
 async function countItems(tool: Tool, dumpPath: string): Promise<number> {
   const [program, ...leading] = tool.command;
   const input = tool.prefixed ? { stdin: { file: dumpPath } } : { stdin: "ignore" as const };
-  const { stdout } = await execa(program, [...leading, "--list", ...(tool.prefixed ? [] : [dumpPath])], {
-    reject: false,
-    ...input,
-  });
+  const { stdout } = await startProgram(
+    program,
+    [...leading, "--list", ...(tool.prefixed ? [] : [dumpPath])],
+    {
+      reject: false,
+      ...input,
+    },
+  );
   return (stdout ?? "").split("\n").filter((line) => /^\d/.test(line)).length;
 }

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { execa } from "execa";
+import { startProgram } from "../start-program.ts";
 import { PgSnapshotError } from "../errors.ts";
 import { installAdvice } from "./install-advice.ts";
 import { programFolders, programIn } from "./install-places.ts";
@@ -136,7 +136,7 @@ async function probe(command: readonly [string, ...string[]]): Promise<Answer> {
 }
 
 async function askVersion([program, ...args]: readonly [string, ...string[]]): Promise<Answer> {
-  const result = await execa(program, [...args, "--version"], {
+  const result = await startProgram(program, [...args, "--version"], {
     reject: false,
     timeout: probeTimeoutMs,
     stdin: "ignore",

@@ -1,5 +1,6 @@
-import { execa, ExecaError, type ResultPromise } from "execa";
+import { ExecaError, type ResultPromise } from "execa";
 import { PgSnapshotError, type PgSnapshotErrorCode } from "../errors.ts";
+import { startProgram } from "../start-program.ts";
 import { commandLine } from "./container-command.ts";
 import type { Tool } from "./find-tool.ts";
 
@@ -45,7 +46,7 @@ export async function runTool(tool: Tool, args: readonly string[], options: RunT
   signal?.throwIfAborted();
   const { program, args: all, environment } = commandLine(tool, args, options.environment);
   const tail: string[] = [];
-  const subprocess = execa(program, all, {
+  const subprocess = startProgram(program, all, {
     env: { ...inheritedEnvironment(tool), LC_ALL: "C", ...environment },
     extendEnv: false,
     stdin: inputFile === undefined ? "ignore" : { file: inputFile },

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, inject, test } from "vitest";
@@ -111,9 +111,35 @@ test("SIGTERM in mid-build drops the half-made database before the process ends"
   await using builder = spawnPrepare(asked);
   await builder.until("building");
   await builder.kill("SIGTERM");
-  expect(builder.events.at(-2)).toMatchObject({ event: "failed", message: "terminated" });
+  expect(builder.events.at(-2)).toMatchObject({ event: "failed", message: "told to end by SIGTERM" });
   expect(await halfMade("terminated")).toEqual([]);
 });
+
+test.each([
+  ["SIGINT", "dump"],
+  ["SIGTERM", "restore"],
+] as const)(
+  "%s while a tool works (%s) ends the tool and removes what is half made",
+  async (signal, phase) => {
+    const name = `told_${signal}_${phase}`.toLowerCase();
+    const snapshots = join(directory, name);
+    const asked = request(name, { snapshots, save: "always", rows: 250_000 });
+    if (phase === "restore") {
+      await using first = spawnPrepare(asked);
+      await first.until("prepared");
+      await first.ended;
+    }
+    await using victim = spawnPrepare({ ...asked, ...(phase === "restore" && { from: "snapshot" }) });
+    // The tool runs when it has named what it is at.
+    const atWork = phase === "dump" ? /^table / : /./;
+    await victim.until((event) => event["phase"] === phase && atWork.test(String(event["detail"] ?? "")));
+    await victim.kill(signal);
+    expect(victim.events.at(-2)).toMatchObject({ event: "failed", message: `told to end by ${signal}` });
+    expect(victim.events.at(-1)).toMatchObject({ event: "ended", code: 1, signal: null });
+    expect(await halfMade(name)).toEqual([]);
+    expect(readdirSync(join(snapshots, name)).filter((file) => file.startsWith(".new-"))).toEqual([]);
+  },
+);
 
 test("S5: the clone of a killed process is swept by the next run, a live one's never", async () => {
   const asked = request("swept", { clone: true });
