@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { makeProject, type Project, type RunOptions } from "./fixtures/project.ts";
 import { query } from "./fixtures/databases.ts";
@@ -71,6 +71,63 @@ test("a configuration that describes a target by an undeclared variable is refus
   expect(await project.run(["fingerprint"], { env })).toMatchObject({ exitCode: 0 });
 });
 
+const app = (version: string): string =>
+  `{ targets: { app: { version: ${version}, inputs: { migrations: "migrations" }, build: { command: ["true"] } } } }`;
+
+test.for([
+  ["read by a native module", { "headstart.config.mjs": `export default ${app("process.env.FOO ?? 1")}` }],
+  [
+    "read by a module that the file imports",
+    {
+      "headstart.config.ts": `import { foo } from "./foo.mjs"; export default ${app("foo")}`,
+      "foo.mjs": "export const foo = process.env.FOO ?? 1;",
+    },
+  ],
+  [
+    "imported by its name",
+    { "headstart.config.mjs": `import { env } from "node:process"; export default ${app("env.FOO ?? 1")}` },
+  ],
+  ["demanded", { "headstart.config.ts": `export default ${app("process.env.FOO!.trim()")}` }],
+  [
+    "one of the values of which makes another target",
+    {
+      "headstart.config.ts": `export default process.env.FOO ? ${app("2")} : { targets: { app: { version: 2 } } }`,
+    },
+  ],
+] as const)("an undeclared variable is found when it is %s", async ([, files]) => {
+  await using project = await makeProject();
+  await rm(project.path("headstart.config.ts"));
+  for (const [name, content] of Object.entries(files)) await project.write(name, content);
+  const env = { FOO: "two" };
+  const refused = await project.json<{ error: { message: string } }>(["fingerprint"], { env });
+  expect(refused).toMatchObject({ exitCode: 3, error: { code: "CONFIG_ENVIRONMENT" } });
+  expect(refused.error.message).toContain("FOO");
+});
+
+test("a configuration that nobody can evaluate without a variable is refused with the ways out", async () => {
+  await using project = await makeProject();
+  await project.write(
+    "headstart.config.ts",
+    `if (process.env.STAGE !== "blue") throw new Error("what stage?"); export default ${app("1")}`,
+  );
+  const env = { STAGE: "blue" };
+  const refused = await project.json<{ error: { message: string; hint: string } }>(["fingerprint"], { env });
+  expect(refused).toMatchObject({ exitCode: 3, error: { code: "CONFIG_ENVIRONMENT" } });
+  expect(refused.error.hint).toContain('add "STAGE" to the target\'s "environment", or give it a default');
+});
+
+test("chance is not blamed on a variable", async () => {
+  await using project = await makeProject();
+  await project.write(
+    "headstart.config.ts",
+    `export default { server: { url: process.env.MY_SERVER }, ...${app("Math.random()")} }`,
+  );
+  const env = { MY_SERVER: "postgres://me@somewhere/x" };
+  const refused = await project.json<{ error: { message: string } }>(["fingerprint"], { env });
+  expect(refused).toMatchObject({ exitCode: 3, error: { code: "CONFIG_INVALID" } });
+  expect(refused.error.message).toContain('"version" of target "app"');
+});
+
 test("a configuration may take the server's address from the environment", async () => {
   await using project = await makeProject();
   await project.write(
@@ -125,6 +182,7 @@ test("a function sees the same, and fills the database", async () => {
   await project.write(
     "headstart.config.ts",
     `import { execFileSync } from "node:child_process";
+    import { env } from "node:process";
     import { defineConfig } from "@headstart/cli";
     export default defineConfig({
       targets: {
@@ -134,6 +192,7 @@ test("a function sees the same, and fills the database", async () => {
           environment: ["SEED"],
           build: async ({ url, report }: { url: string; report(detail: string): void }) => {
             ${seen}
+            if (env !== process.env) throw new Error("the import shows another environment");
             report("loading");
             const sql = \`create table seen as select '\${names.sort().join()}' as names\`;
             execFileSync("psql", ["--quiet", "--command", sql, url]);

@@ -3,6 +3,7 @@ import type { BuildDatabase } from "@headstart/pg-snapshot";
 import type { CommandContext } from "../command-context.ts";
 import type { ConfiguredTarget } from "../config/choose-targets.ts";
 import { projectCache, shortHash } from "../target/project-cache.ts";
+import { withEnvironment } from "../with-environment.ts";
 import { buildEnvironment } from "./build-environment.ts";
 import { runCommand } from "./run-command.ts";
 
@@ -24,15 +25,4 @@ export async function runBuild(
   }
   const logFile = join(await projectCache(directory, environment), `${shortHash(name)}.build.log`);
   await runCommand({ command: build.command, directory, variables, logFile }, database);
-}
-
-/** Runs `work` with another `process.env`, so that a function sees no more than a command would. */
-async function withEnvironment(variables: Record<string, string>, work: () => Promise<void>): Promise<void> {
-  const outside = process.env;
-  process.env = variables;
-  try {
-    await work();
-  } finally {
-    process.env = outside;
-  }
 }

@@ -28,7 +28,8 @@ export async function loadConfig({
     import("./read-config.ts"),
     import("./explain-issues.ts"),
   ]);
-  const { value, variables } = await readConfig(file);
+  const read = await readConfig(file);
+  const { value } = read;
   const parsed = configSchema.safeParse(value);
   if (!parsed.success) {
     const problems = explainIssues(configSchema, parsed.error, value).map((line) => `  ${line}`);
@@ -36,9 +37,9 @@ export async function loadConfig({
       hint: "the README of @headstart/cli explains every key",
     });
   }
-  if (variables.size > 0) {
+  if (read.variables.size > 0) {
     const { checkEnvironment } = await import("./check-environment.ts");
-    await checkEnvironment(file, parsed.data, variables);
+    await checkEnvironment(file, parsed.data, read);
   }
   const directory = dirname(file);
   return { file, directory, config: withAbsolutePaths(parsed.data, directory) };

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { env } from "node:process";
 import { expect, test } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 
@@ -85,5 +86,18 @@ test("the environment is as it was after a configuration was evaluated", async (
   await using folder = await folderWith({ "headstart.config.mjs": "throw new Error(process.env.HOME)" });
   const before = process.env;
   await expect(loadConfig({ cwd: folder.path, configFile: undefined })).rejects.toThrow();
+  expect(process.env).toBe(before);
+  expect(env).toBe(before);
+});
+
+test("two configurations may be evaluated at once", async () => {
+  await using folder = await folderWith({
+    "one.mjs": `export default ${json}; process.env.HOME;`,
+    "two.mjs": `export default ${json}; process.env.PATH;`,
+  });
+  const before = process.env;
+  const load = async (configFile: string): Promise<unknown> =>
+    await loadConfig({ cwd: folder.path, configFile });
+  await Promise.all([load("one.mjs"), load("two.mjs"), load("two.mjs")]);
   expect(process.env).toBe(before);
 });

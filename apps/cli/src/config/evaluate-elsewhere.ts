@@ -1,0 +1,36 @@
+import { Worker } from "node:worker_threads";
+import type { TargetTexts } from "./target-texts.ts";
+
+/** Milliseconds after which an evaluation counts as failed: with other variables a program may wait for ever. */
+const limitMs = 10_000;
+
+/** The file lies beside this one, in the built package and in the sources. */
+const threadFile = new URL(
+  import.meta.url.endsWith(".ts") ? "./config-thread-from-source.mjs" : "./config-thread.js",
+  import.meta.url,
+);
+
+/**
+ * Evaluates a configuration with other variables, in a thread of its own: it has an environment and loaded
+ * modules of its own, so that whatever the file imports is evaluated anew.
+ *
+ * @returns `undefined` when the evaluation fails
+ */
+export async function evaluateElsewhere(
+  file: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<TargetTexts | undefined> {
+  // What the file prints was printed when it was evaluated for real.
+  const thread = new Worker(threadFile, { workerData: file, env: environment, stdout: true, stderr: true });
+  let limit: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<TargetTexts | undefined>((resolve) => {
+      const fail = (): void => resolve(undefined);
+      thread.once("message", resolve).once("error", fail).once("exit", fail);
+      limit = setTimeout(fail, limitMs);
+    });
+  } finally {
+    clearTimeout(limit);
+    await thread.terminate();
+  }
+}
