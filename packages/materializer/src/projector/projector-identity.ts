@@ -54,7 +54,7 @@ function jsonSchema(kind: string, { schema }: KindOptions, io: "input" | "output
 function sorted(value: unknown, name?: string): unknown {
   if (Array.isArray(value)) {
     const items = value.map((item) => sorted(item));
-    return name === "required" ? items.sort() : items;
+    return name === "required" ? items.sort((a, b) => (String(a) < String(b) ? -1 : 1)) : items;
   }
   if (typeof value !== "object" || value === null) {
     return value;
