@@ -25,7 +25,7 @@ export class Owner implements AsyncDisposable {
     this.session = session;
   }
 
-  /** @throws {PgSnapshotError} as {@link connect} does */
+  /** @throws as {@link connect} does */
   static async open(
     settings: ConnectionSettings,
     { purpose, signal }: { purpose: string; signal?: AbortSignal | undefined },
@@ -40,6 +40,7 @@ export class Owner implements AsyncDisposable {
       await explained("taking the owner's lock", () =>
         session.query("select pg_advisory_lock($1::bigint)", [advisoryKey("owner", id)]),
       );
+      signal?.throwIfAborted();
     } catch (error) {
       await session[Symbol.asyncDispose]();
       throw error;

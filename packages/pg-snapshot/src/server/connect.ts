@@ -84,23 +84,27 @@ export class Session extends pg.Client {
 }
 
 /**
- * Opens a connection.
+ * Opens a connection. An abort ends the attempt at once, whatever the server does.
  *
- * @throws {PgSnapshotError} `SERVER_UNREACHABLE`, `AUTHENTICATION_FAILED`, `TOO_MANY_CONNECTIONS`, `QUERY_FAILED`
+ * @throws the signal's reason, or a {@link PgSnapshotError}: `SERVER_UNREACHABLE`, `AUTHENTICATION_FAILED`,
+ * `TOO_MANY_CONNECTIONS`, `QUERY_FAILED`
  */
 export async function connect(settings: ConnectionSettings, options: ConnectOptions = {}): Promise<Session> {
-  options.signal?.throwIfAborted();
+  const { signal } = options;
+  signal?.throwIfAborted();
   const session = new Session(settings, options);
   const database = options.database ?? settings.database;
-  const abort = (): void => void session.end().catch(() => undefined);
-  options.signal?.addEventListener("abort", abort, { once: true });
+  // Not `end()`: a client that is ended while it connects never settles its promise.
+  const abort = (): void => void session.connection.stream.destroy();
+  signal?.addEventListener("abort", abort, { once: true });
   try {
     await session.connect();
+    signal?.throwIfAborted();
   } catch (error) {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     throw explainSqlError(error, `connecting to database "${database}" as ${describeServer(settings)}`);
   } finally {
-    options.signal?.removeEventListener("abort", abort);
+    signal?.removeEventListener("abort", abort);
   }
   return session;
 }

@@ -131,8 +131,10 @@ test.each([
     }
     await using victim = spawnPrepare({ ...asked, ...(phase === "restore" && { from: "snapshot" }) });
     // The tool runs when it has named what it is at.
-    const atWork = phase === "dump" ? /^table / : /./;
-    await victim.until((event) => event["phase"] === phase && atWork.test(String(event["detail"] ?? "")));
+    const atWork = phase === "dump" ? /^"table / : /^"/;
+    await victim.until(
+      (event) => event["phase"] === phase && atWork.test(JSON.stringify(event["detail"] ?? null)),
+    );
     await victim.kill(signal);
     expect(victim.events.at(-2)).toMatchObject({ event: "failed", message: `told to end by ${signal}` });
     expect(victim.events.at(-1)).toMatchObject({ event: "ended", code: 1, signal: null });
