@@ -77,7 +77,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 test("whatever happens, readers see only what some commit had, and after quiet every branch equals git", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30 }), async (steps) => {
       await using project = await openProject({ settings: { leaseMs: 3_600_000 } });
       const elsewhere = await project.another({ settings: { leaseMs: 3_600_000 } });
       const history = new History(project);

@@ -27,6 +27,10 @@ await materializer.run({
   signal: ending.signal,
   concurrency: () => config.concurrency,
   idleMs: 50,
+  onObserved: (_, observation) => {
+    if (observation instanceof Error) console.error(observation);
+  },
+  onError: (error) => console.error(error),
   onMaterialized: (lease, result) =>
     say({ ref: lease.ref, result: result instanceof Error ? result.message : result.outcome }),
 });
