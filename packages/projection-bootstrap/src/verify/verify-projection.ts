@@ -41,7 +41,7 @@ export interface Verification {
   readonly differing: number;
   /** The first of them in the order of bytes, and the event that explains it. */
   readonly first: Diagnosis | undefined;
-  /** Keys left out because events of theirs are set aside. */
+  /** Keys with events that are set aside, which were compared without them. */
   readonly parked: readonly string[];
   readonly read: ReadCount;
 }
@@ -76,7 +76,7 @@ export async function verifyProjection(
       signal,
     };
     const folded = await refold(client, { ...common, only: wanted, onPage: pace(options, read) });
-    const differing = compareRows(stored.digests, folded, parked);
+    const differing = compareRows(stored.digests, folded);
     const [key] = differing;
     const first =
       key === undefined ? undefined : await diagnoseKey(client, { ...common, key, versionId: version.id });
@@ -96,16 +96,11 @@ export async function verifyProjection(
   }
 }
 
-function compareRows(
-  digests: ReadonlyMap<string, string>,
-  folded: ReadonlyMap<string, unknown>,
-  parked: ReadonlySet<string>,
-): string[] {
+function compareRows(digests: ReadonlyMap<string, string>, folded: ReadonlyMap<string, unknown>): string[] {
   const differing: string[] = [];
   for (const key of new Set([...digests.keys(), ...folded.keys()])) {
     const state = folded.get(key);
-    if (parked.has(key) || digests.get(key) === (state === undefined ? undefined : digestOfRow(state)))
-      continue;
+    if (digests.get(key) === (state === undefined ? undefined : digestOfRow(state))) continue;
     differing.push(key);
   }
   return differing.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
@@ -150,6 +145,7 @@ async function readStored(
         });
       }
       const parked = await listParked(client, found.id);
+      const set = new Set(parked.map(({ key, position }) => `${formatPosition(position)} ${key}`));
       const unseen = (position: Position): boolean =>
         mode === "inline" && comparePositions(position, fence) > 0 && !visibleIn(snapshot, position.xid);
       return {
@@ -157,7 +153,8 @@ async function readStored(
         position: mode === "inline" ? head : found.checkpoint,
         digests: await readDigests(client, found.id, wanted),
         parked: new Set(parked.map(({ key }) => key)),
-        waiting: (_key, position) => unseen(position),
+        waiting: (key, position) =>
+          unseen(position) || (set.size > 0 && set.has(`${formatPosition(position)} ${key}`)),
       };
     },
     "snapshot",

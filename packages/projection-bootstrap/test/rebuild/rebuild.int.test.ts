@@ -1,0 +1,142 @@
+import { describe, expect, it } from "vitest";
+import { createBootstrap } from "../../src/create-bootstrap.ts";
+import { amounts, totals } from "../support/projections.ts";
+import { scratchDatabase } from "../support/scratch-database.ts";
+
+const twice = () =>
+  totals({
+    identity: "totals 2",
+    apply: (state, { data }) => ({ count: state.count + 1, sum: state.sum + 2 * data.amount }),
+  });
+
+describe("a rebuild", () => {
+  it("is made before a deployment, and then costs the boot nothing but the tail", async () => {
+    await using scratch = await scratchDatabase();
+    const [sums, doubled] = [totals(), twice()];
+    const old = createBootstrap({ pool: scratch.pool, projections: [sums] });
+    await old.append("a", amounts(1, 2));
+    await old.boot();
+    const next = createBootstrap({ pool: scratch.anotherPool(), projections: [doubled] });
+    expect(await next.prebuild()).toMatchObject([{ projection: "totals", active: false, read: { rows: 2 } }]);
+    await old.append("a", amounts(3));
+
+    // The old code is served its own rows until the new one runs, and afterwards as well.
+    expect(await scratch.rows("select state from headstart_projections.totals")).toEqual([
+      { state: { count: 2, sum: 3 } },
+    ]);
+    const booted = await next.boot();
+    expect(booted.model.get(doubled, "a")).toEqual({ count: 3, sum: 12 });
+    expect(booted.report).toMatchObject({
+      projections: [{ found: "behind", mode: "tail" }],
+      reads: { tail: { rows: 1 } },
+    });
+    expect((await old.boot()).model.get(sums, "a")).toEqual({ count: 3, sum: 6 });
+
+    await next.catchUp();
+    expect(await scratch.rows("select state from headstart_projections.totals")).toEqual([
+      { state: { count: 3, sum: 12 } },
+    ]);
+    expect((await old.boot()).model.get(sums, "a")).toEqual({ count: 3, sum: 6 });
+  });
+
+  it("can be rolled back without the former code, which goes on from where it stood", async () => {
+    await using scratch = await scratchDatabase();
+    const [sums, doubled] = [totals(), twice()];
+    const old = createBootstrap({ pool: scratch.pool, projections: [sums] });
+    await old.append("a", amounts(1));
+    await old.boot();
+    const next = createBootstrap({ pool: scratch.pool, projections: [doubled] });
+    await next.boot();
+    await next.append("a", amounts(2));
+    await next.catchUp();
+    const { from, to } = await next.rollback("totals");
+    expect(BigInt(from)).toBeGreaterThan(BigInt(to));
+    expect(await scratch.rows("select state from headstart_projections.totals")).toEqual([
+      { state: { count: 1, sum: 1 } },
+    ]);
+    await expect(next.boot()).rejects.toMatchObject({
+      code: "PROJECTION_REFUSED",
+      message: expect.stringContaining("rolled-back") as string,
+    });
+    const { model, report } = await old.boot();
+    expect(model.get(sums, "a")).toEqual({ count: 2, sum: 3 });
+    expect(report.reads.tail.rows).toBe(1);
+    await next.rebuild("totals");
+    expect((await next.boot()).model.get(doubled, "a")).toEqual({ count: 2, sum: 6 });
+  });
+
+  it("keeps as many former versions as it is told, and drops the tables of others", async () => {
+    await using scratch = await scratchDatabase();
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [totals()], keep: 1 });
+    await bootstrap.boot();
+    for (let each = 0; each < 3; each++) await bootstrap.rebuild("totals");
+    const [status] = (await bootstrap.status()).projections;
+    expect(status?.versions.map((version) => version.status)).toEqual(["active", "retired"]);
+    const tables = await scratch.rows<{ name: string }>(
+      "select tablename as name from pg_tables where schemaname = 'headstart_projections' and tablename like 'rows%'",
+    );
+    expect(tables.map(({ name }) => name).sort()).toEqual(
+      status?.versions.map(({ id }) => `rows_${id}`).sort(),
+    );
+  });
+
+  it("has nothing to go back to when no former version is kept", async () => {
+    await using scratch = await scratchDatabase();
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [totals()] });
+    await bootstrap.boot();
+    await expect(bootstrap.rollback("totals")).rejects.toMatchObject({ code: "ROLLBACK_IMPOSSIBLE" });
+  });
+
+  it("of two builders one builds, and the other takes over what it finds", async () => {
+    await using scratch = await scratchDatabase();
+    const one = createBootstrap({ pool: scratch.pool, projections: [totals()], page: { rows: 3 } });
+    const other = createBootstrap({
+      pool: scratch.anotherPool(),
+      projections: [totals()],
+      page: { rows: 3 },
+    });
+    await one.append("a", amounts(...Array<number>(30).fill(1)));
+    const results = await Promise.all([one.rebuild("totals"), other.rebuild("totals")]);
+    expect(results[0]?.versionId).toBe(results[1]?.versionId);
+    expect(results.map(({ read }) => read.rows).sort((a, b) => a - b)).toEqual([0, 30]);
+    expect(await one.verify("totals")).toMatchObject({ equal: true, rows: 1 });
+  });
+
+  it("can be told not to wait for another builder", async () => {
+    await using scratch = await scratchDatabase();
+    const one = createBootstrap({ pool: scratch.pool, projections: [totals()], page: { rows: 1 } });
+    const other = createBootstrap({ pool: scratch.anotherPool(), projections: [totals()] });
+    await one.append("a", amounts(1, 2, 3, 4));
+    let refused: Promise<unknown> | undefined;
+    await one.rebuild("totals", {
+      onProgress: () => {
+        refused ??= other.rebuild("totals", { whenHeld: "fail" }).then(
+          () => "built",
+          (error: unknown) => (error as { code: string }).code,
+        );
+      },
+    });
+    expect(["LEASE_HELD", "built"]).toContain(await refused);
+  });
+
+  it("fails at the first event that cannot be applied, and says which", async () => {
+    await using scratch = await scratchDatabase();
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [totals()] });
+    await bootstrap.append("a", amounts(1));
+    await bootstrap.boot();
+    await bootstrap.append("b", amounts(7));
+    const strict = totals({
+      identity: "totals 2",
+      apply: (state, { data }) => {
+        if (data.amount === 7) throw new Error("no sevens");
+        return state;
+      },
+    });
+    const next = createBootstrap({ pool: scratch.pool, projections: [strict] });
+    await expect(next.rebuild("totals")).rejects.toMatchObject({
+      code: "POISON_EVENT",
+      message: expect.stringMatching(/added of b at 1:\d+:2 to row "b": no sevens/) as string,
+    });
+    expect((await bootstrap.boot()).kind).toBe("complete");
+  });
+});
