@@ -35,6 +35,7 @@ const kinds: Readonly<Record<ErrorCode, keyof typeof exitCodes>> = {
   TARGET_UNKNOWN: "usage",
   FILE_EXISTS: "usage",
   NAME_TAKEN: "usage",
+  NAME_INVALID: "usage",
   CONFIG_MISSING: "config",
   CONFIG_INVALID: "config",
   CONFIG_AMBIGUOUS: "config",

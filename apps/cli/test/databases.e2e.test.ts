@@ -40,6 +40,10 @@ test("clones have their own content, and a name where one is given", async () =>
     exitCode: 2,
     error: { code: "NAME_TAKEN", hint: expect.stringContaining("choose another name") as string },
   });
+  expect(await project.json(["clone", "--name", "hs_c_of_mine"])).toMatchObject({
+    exitCode: 2,
+    error: { code: "NAME_INVALID", message: expect.stringContaining("swept") as string },
+  });
   expect(await project.json(["drop", name])).toMatchObject({ exitCode: 0, dropped: [name] });
   expect(await project.run(["drop", new URL(other.url).pathname.slice(1)])).toMatchObject({ exitCode: 0 });
 });

@@ -8,6 +8,7 @@ export type PgSnapshotErrorCode =
   | "DISK_FULL"
   | "DATABASE_IN_USE"
   | "NAME_TAKEN"
+  | "NAME_INVALID"
   | "EXTENSION_MISSING"
   | "TEMPLATE_ABSENT"
   | "BUILD_FAILED"

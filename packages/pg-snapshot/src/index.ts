@@ -6,6 +6,7 @@ export type { Saved } from "./prepare/save-snapshot.ts";
 export type { Timing } from "./prepare/stopwatch.ts";
 export { InputsChangedError } from "./prepare/inputs-changed-error.ts";
 export type { Clone, CloneOptions, KeepCloneOptions, Template } from "./template/template.ts";
+export { checkCloneName } from "./template/check-clone-name.ts";
 export type { CloneStrategy, TemplateDescription } from "./template/template-description.ts";
 
 // Snapshots

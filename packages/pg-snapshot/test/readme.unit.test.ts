@@ -19,6 +19,7 @@ test("the public surface is what it was reviewed to be", async () => {
       "PgSnapshotError",
       "applyPrune",
       "cacheDirectory",
+      "checkCloneName",
       "checkSnapshot",
       "compareDatabases",
       "databaseUrl",

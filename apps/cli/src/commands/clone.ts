@@ -12,6 +12,11 @@ export async function cloneCommand(
   targetName: string | undefined,
   { name }: { name?: string | undefined },
 ): Promise<CommandResult> {
+  // Before what may take minutes.
+  if (name !== undefined) {
+    const { checkCloneName } = await import("@headstart/pg-snapshot");
+    checkCloneName(name);
+  }
   const loaded = await loadConfig(context);
   const configured = chooseTarget(loaded, targetName);
   const { config } = loaded;

@@ -5,6 +5,7 @@ import { quoteIdentifier, quoteLiteral } from "../quote-identifier.ts";
 import { databaseUrl, type ConnectionSettings } from "../server/connection-settings.ts";
 import { databaseSettingStatements } from "../snapshot/database-settings.ts";
 import { sqlStateOf } from "../sql-error.ts";
+import { checkCloneName } from "./check-clone-name.ts";
 import { awaitSessionsToLeave } from "./connected-sessions.ts";
 import { createDatabase, dropDatabase } from "./create-database.ts";
 import type { TemplateDescription } from "./template-description.ts";
@@ -14,7 +15,7 @@ export interface CloneOptions {
 }
 
 export interface KeepCloneOptions extends CloneOptions {
-  /** @default a new name that starts with `hs_k_` */
+  /** 1 to 63 bytes, not starting with `hs_`. @default a new name that starts with `hs_k_` */
   readonly name?: string | undefined;
 }
 
@@ -64,12 +65,13 @@ export class Template implements AsyncDisposable {
   /**
    * A clone that stays until it is dropped by name, marked as one in its comment.
    *
-   * @throws {PgSnapshotError} as {@link clone} does, and `NAME_TAKEN`
+   * @throws {PgSnapshotError} as {@link clone} does, and `NAME_TAKEN`, `NAME_INVALID`
    */
   async keepClone({ name, signal }: KeepCloneOptions = {}): Promise<{
     readonly name: string;
     readonly url: string;
   }> {
+    if (name !== undefined) checkCloneName(name);
     const owner = await this.#liveOwner();
     const kept = name ?? keptCloneName(this.description.target);
     if (name !== undefined) await checkFree(owner, name);

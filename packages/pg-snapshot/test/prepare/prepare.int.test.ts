@@ -161,6 +161,34 @@ test("a kept clone never takes a name that is taken, and leaves no copy behind",
   expect(await databasesLike(server, `hs\\_c\\_%prepare\\_test%`)).toEqual([]);
 });
 
+test.each([
+  ["", /empty/],
+  ["postgres", /Postgres's own/],
+  ["template1", /Postgres's own/],
+  ["hs_c_000000000000_mine", /swept/],
+  ["hs_t_mine", /swept/],
+  ["ä".repeat(32), /64 bytes/],
+  ["a\u0000b", /control character/],
+])("a kept clone is not called %j", async (name, why) => {
+  await using prepared = await prepare(target({ digest: "names" }), options);
+  const error = await failure(prepared.template.keepClone({ name }));
+  expect(error).toMatchObject({
+    code: "NAME_INVALID",
+    message: expect.stringMatching(why) as string,
+    hint: expect.stringContaining("63 bytes") as string,
+  });
+});
+
+test("a kept clone may have a name of 63 bytes, and stays when others are swept", async () => {
+  const name = `${freshDigest().slice(0, 7)}${"ä".repeat(28)}`;
+  await using prepared = await prepare(target({ digest: "names" }), options);
+  await prepared.template.keepClone({ name });
+  await using again = await prepare(target({ digest: "names" }), options);
+  void again;
+  expect(await databasesLike(server, name)).toEqual([name]);
+  await query(server, `drop database "${name}"`);
+});
+
 test("settings and grants of the database, which Postgres does not copy, are copied", async () => {
   const role = `reader_${freshDigest().slice(0, 8)}`;
   await query(server, `create role ${role}`);
