@@ -1,0 +1,87 @@
+import { expect, test } from "vitest";
+import type { VersionUpdated } from "../../src/requests/messages.ts";
+import { note, openProject } from "../support/open-project.ts";
+
+test("each branch has a log of its own without a gap, from which a consumer resumes", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  const seen: VersionUpdated[] = [];
+  const consume = async (limit = 100): Promise<number> =>
+    await materializer.consume({
+      consumer: "cache",
+      limit,
+      handler: async (message) => void seen.push(message),
+    });
+  await upstream.commit("main", { "notes/a/x.json": note("1") });
+  await upstream.commit("drafts/d", { "notes/a/x.json": note("1") });
+  await project.settle();
+  const second = await upstream.commit("main", { "notes/a/x.json": note("2") });
+  await project.settle();
+  await consume(1);
+  await upstream.commit("main", { "notes/a/x.json": "{" });
+  await upstream.deleteBranch("drafts/d");
+  await project.settle();
+  while ((await consume(2)) > 0);
+  const of = (branch: string) =>
+    seen
+      .filter((message) => message.branch === `refs/heads/${branch}`)
+      .map(({ event, position }) => [event, position]);
+  expect(of("main")).toEqual([
+    ["branch-materialized", 1],
+    ["branch-materialized", 2],
+    ["branch-failed", 3],
+  ]);
+  expect(of("drafts/d")).toEqual([
+    ["branch-materialized", 1],
+    ["branch-deleted", 2],
+  ]);
+  expect(seen.find((message) => message.oid === second)).toMatchObject({
+    type: "version-updated",
+    class: "live",
+    changedPaths: ["notes/a/x.json"],
+  });
+  expect(await consume()).toBe(0);
+});
+
+test("a handler that fails keeps its branch's order: the event comes again, and nothing after it before", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  for (const text of ["1", "2", "3"]) {
+    await upstream.commit("main", { "notes/a/x.json": note(text) });
+    await project.settle();
+  }
+  const positions: number[] = [];
+  let failing = true;
+  const consume = async (): Promise<number> =>
+    await materializer.consume({
+      consumer: "index",
+      handler: async ({ position }, transaction) => {
+        await transaction.query("select 1");
+        if (position === 2 && failing) throw new Error("not now");
+        positions.push(position);
+      },
+    });
+  await expect(consume()).rejects.toThrow("not now");
+  failing = false;
+  await consume();
+  // The first was handled in a transaction that the second's failure rolled back.
+  expect(positions).toEqual([1, 1, 2, 3]);
+});
+
+test("two processes of one consumer share the branches, and handle each event once", async () => {
+  await using project = await openProject();
+  const { upstream } = project;
+  const other = await project.another();
+  for (let n = 0; n < 20; n += 1) await upstream.commit(`drafts/${n}`, { "notes/a/x.json": note(`${n}`) });
+  await project.settle();
+  await project.db.query("create table handled (branch text, position int, primary key (branch, position))");
+  const run = async (materializer: typeof other): Promise<number> =>
+    await materializer.consume({
+      consumer: "both",
+      handler: async ({ branch, position }, transaction) => {
+        await transaction.query("insert into handled values ($1, $2)", [branch, position]);
+      },
+    });
+  const counts = await Promise.all([run(project.materializer), run(other)]);
+  expect(counts[0] + counts[1]).toBe(20);
+});

@@ -1,0 +1,95 @@
+import { expect, test } from "vitest";
+import { note, openProject, type Project } from "../support/open-project.ts";
+
+const main = { repository: "handbook", branch: "main" };
+
+const damages: [string, string, object][] = [
+  [
+    "a changed row",
+    `update headstart_materializer.segment_rows set data = '{"text": "forged"}' where key = 'a/x.json'`,
+    { kind: "different", what: "row" },
+  ],
+  [
+    "a lost row",
+    "delete from headstart_materializer.segment_rows where key = 'a/x.json'",
+    { kind: "missing", what: "row" },
+  ],
+  [
+    "a row of nobody",
+    `insert into headstart_materializer.segment_rows select base_segment, 'ghost', 'note', 'g', '{}' from headstart_materializer.versions limit 1`,
+    { kind: "extra", what: "row", unit: "ghost" },
+  ],
+  [
+    "a file of another blob",
+    "update headstart_materializer.segment_files set oid = decode(repeat('ab', 20), 'hex') where path = 'notes/a/x.json'",
+    { kind: "different", what: "file" },
+  ],
+];
+
+test.each(damages)("verify finds %s, the audit repairs it", async (_, damage, found) => {
+  await using project = await openProject();
+  await publishOne(project);
+  const { materializer, db } = project;
+  expect(await materializer.verify(main)).toMatchObject({ current: true, differences: [] });
+  await db.query(damage);
+  expect((await materializer.verify(main)).differences).toEqual(
+    expect.arrayContaining([expect.objectContaining(found) as object]),
+  );
+  expect((await materializer.audit())?.differences.length).toBeGreaterThan(0);
+  await project.settle();
+  expect(await materializer.verify(main)).toMatchObject({ current: true, differences: [] });
+});
+
+test("a parsed blob that was falsified in the cache is found, and corrected by the repair", async () => {
+  await using project = await openProject();
+  await publishOne(project);
+  const { materializer, upstream, db } = project;
+  await db.query(
+    `update headstart_materializer.blob_documents set document = '{"text":"forged","links":[],"revision":"1"}'`,
+  );
+  await upstream.commit("main", { "notes/a/other.json": note("other") });
+  await project.settle();
+  expect((await materializer.verify(main)).differences.length).toBeGreaterThan(0);
+  await materializer.audit();
+  await project.settle();
+  expect(await materializer.verify(main)).toMatchObject({ current: true, differences: [] });
+  expect(await project.notes("main")).toMatchObject({ "a/x.json": "x" });
+});
+
+test("verify asks git, so it knows of a push that nobody has observed", async () => {
+  await using project = await openProject();
+  await publishOne(project);
+  const oid = await project.upstream.commit("main", { "notes/a/x.json": note("newer") });
+  expect(await project.materializer.verify(main)).toMatchObject({
+    gitOid: oid,
+    current: false,
+    differences: [],
+  });
+});
+
+test("explain answers each state with what to do", async () => {
+  await using project = await openProject();
+  const { materializer, upstream } = project;
+  await expect(materializer.explain(main)).rejects.toMatchObject({ code: "BRANCH_UNKNOWN" });
+  await upstream.commit("main", { "notes/a/x.json": note("x") });
+  await materializer.observe("handbook");
+  expect(await materializer.explain(main)).toMatchObject({ status: "pending", current: false });
+  const [lease] = await materializer.claim();
+  expect(await materializer.explain(main)).toMatchObject({ status: "building" });
+  if (lease !== undefined) await materializer.release(lease);
+  await project.settle();
+  expect(await materializer.explain(main)).toMatchObject({ status: "ready", current: true });
+  await materializer.pause("handbook");
+  expect((await materializer.explain(main)).reasons.join("\n")).toMatch(/paused since .* resume/);
+  await upstream.commit("main", { "notes/a/x.json": "{" });
+  await materializer.resume("handbook");
+  await project.settle();
+  const explained = await materializer.explain(main);
+  expect(explained).toMatchObject({ status: "error", current: false });
+  expect(explained.reasons[0]).toMatch(/notes\/a\/x\.json:1: .* is served meanwhile/);
+});
+
+async function publishOne(project: Project): Promise<void> {
+  await project.upstream.commit("main", { "notes/a/x.json": note("x"), "notes/b/y.json": note("y") });
+  await project.settle();
+}

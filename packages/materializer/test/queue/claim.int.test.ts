@@ -1,0 +1,84 @@
+import { expect, test } from "vitest";
+import { databaseRequests, requestMaterialization } from "../../src/requests/request-materialization.ts";
+import { note, openProject } from "../support/open-project.ts";
+import { scratchRepository } from "../support/git/scratch-repository.ts";
+
+test("live before drafts, and a quiet repository's branch before the rest of a noisy one's", async () => {
+  await using project = await openProject();
+  await using quiet = await scratchRepository();
+  const { upstream, materializer } = project;
+  const tip = await upstream.commit("main", { "notes/a/x.json": note("x") });
+  for (let n = 0; n < 200; n += 1) await upstream.branch(`drafts/${n}`, tip);
+  await quiet.commit("main", { "notes/a/x.json": note("quiet") });
+  await quiet.commit("drafts/one", { "notes/a/x.json": note("quiet draft") });
+  await materializer.register({ name: "quiet", url: quiet.url, projector: "notes" });
+  await materializer.observe("handbook");
+  await materializer.observe("quiet");
+  const order: string[] = [];
+  for (let n = 0; n < 4; n += 1) {
+    for (const lease of await materializer.claim({ limit: 1 }))
+      order.push(`${lease.repository} ${lease.class}`);
+  }
+  expect(order.slice(0, 2).toSorted()).toEqual(["handbook live", "quiet live"]);
+  expect(order.slice(2)).toContain("quiet draft");
+});
+
+test("processes that claim at once get different branches", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  const tip = await upstream.commit("main", { "notes/a/x.json": note("x") });
+  for (let n = 0; n < 30; n += 1) await upstream.branch(`drafts/${n}`, tip);
+  await materializer.observe("handbook");
+  const others = await Promise.all(Array.from({ length: 4 }, async () => await project.another()));
+  const claimed = (await Promise.all(others.map(async (other) => await other.claim({ limit: 5 })))).flat();
+  expect(new Set(claimed.map((lease) => lease.branchId)).size).toBe(claimed.length);
+  expect(claimed.length).toBeGreaterThan(5);
+});
+
+test("a branch whose builders all died is parked in the end, and says so", async () => {
+  await using project = await openProject({ settings: { maxAttempts: 2 } });
+  const { upstream, materializer, db } = project;
+  await upstream.commit("main", { "notes/a/x.json": note("x") });
+  await materializer.observe("handbook");
+  for (let n = 0; n < 2; n += 1) {
+    expect(await materializer.claim()).toHaveLength(1);
+    await db.query("update headstart_materializer.branches set lease_until = now() - interval '1 s'");
+  }
+  expect(await materializer.claim()).toEqual([]);
+  const main = { repository: "handbook", branch: "main" };
+  expect(await materializer.branch(main)).toMatchObject({ errorCode: "BUILD_CRASHED" });
+  expect(await materializer.explain(main)).toMatchObject({ status: "parked" });
+  expect(await materializer.redrive(main)).toBe(1);
+  await project.settle();
+  expect(await project.notes("main")).toEqual({ "a/x.json": "x" });
+});
+
+test("a paused repository is neither observed by a run nor built", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  await upstream.commit("main", { "notes/a/x.json": note("x") });
+  await materializer.observe("handbook");
+  await materializer.pause("handbook");
+  expect(await materializer.claim()).toEqual([]);
+  await materializer.resume("handbook");
+  expect(await materializer.claim()).toHaveLength(1);
+});
+
+test("requests are checked, and an in-process runner has done the work when the request returns", async () => {
+  await using project = await openProject();
+  const { upstream, materializer, db } = project;
+  await upstream.commit("main", { "notes/a/x.json": note("x") });
+  const message = { type: "repository-branch-updated", repository: "handbook", branch: "main" };
+  await requestMaterialization(databaseRequests(db), message);
+  expect(await project.notes("main")).toEqual({});
+  await requestMaterialization(materializer.inProcessRunner(), message);
+  expect(await project.notes("main")).toEqual({ "a/x.json": "x" });
+  const bad = requestMaterialization(databaseRequests(db), {
+    ...message,
+    oid: "--upload-pack=x",
+    branch: "a\0b",
+  });
+  await expect(bad).rejects.toMatchObject({ code: "MESSAGE_INVALID" });
+  const unknown = requestMaterialization(databaseRequests(db), { ...message, repository: "nobody's" });
+  await expect(unknown).rejects.toMatchObject({ code: "REPOSITORY_UNKNOWN" });
+});

@@ -1,0 +1,160 @@
+import { expect, test } from "vitest";
+import { newDraftBranchName } from "../../src/versions/new-draft-branch-name.ts";
+import { notesProjector } from "../support/notes-projector.ts";
+import { note, openProject } from "../support/open-project.ts";
+
+const main = { repository: "handbook", branch: "main" };
+
+test("a rollback serves an older version and pins it; new commits wait for unpin", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  const first = await upstream.commit("main", { "notes/a/x.json": note("1") });
+  await project.settle();
+  await upstream.commit("main", { "notes/a/x.json": note("2") });
+  await project.settle();
+  expect(await materializer.rollback(main, { reason: "2 is wrong" })).toMatchObject({ oid: first });
+  expect(await project.notes("main")).toEqual({ "a/x.json": "1" });
+  await upstream.commit("main", { "notes/a/x.json": note("3") });
+  await project.settle();
+  expect(await project.notes("main")).toEqual({ "a/x.json": "1" });
+  expect((await materializer.explain(main)).reasons.join("\n")).toMatch(/pinned there.*unpin/);
+  await materializer.unpin(main);
+  expect(await project.notes("main")).toEqual({ "a/x.json": "3" });
+  expect(await materializer.explain(main)).toMatchObject({ current: true });
+});
+
+test("a rollback to a version that is not kept says so", async () => {
+  await using project = await openProject();
+  await project.upstream.commit("main", { "notes/a/x.json": note("1") });
+  await project.settle();
+  await expect(project.materializer.rollback(main)).rejects.toMatchObject({ code: "VERSION_UNKNOWN" });
+  await expect(project.materializer.rollback({ ...main, branch: "drafts/none" })).rejects.toMatchObject({
+    code: "BRANCH_UNKNOWN",
+  });
+});
+
+test("history keeps the newest versions, and whatever is pinned; their rows stay readable", async () => {
+  await using project = await openProject({ settings: { history: 3 } });
+  const { upstream, materializer } = project;
+  const oids: string[] = [];
+  for (let n = 1; n <= 6; n += 1) {
+    oids.push(
+      await upstream.commit("main", { "notes/a/x.json": note(`${n}`), "notes/b/y.json": note("same") }),
+    );
+    await project.settle();
+  }
+  const kept = await materializer.history(main);
+  expect(kept.map((version) => version.oid)).toEqual(oids.slice(3).toReversed());
+  const old = await materializer.asOf(main, { oid: oids[3] ?? "" });
+  expect((await materializer.readRows(old.id)).map((row) => row.data)).toMatchObject([
+    { text: "4" },
+    { text: "same" },
+  ]);
+  const middle = kept[1];
+  expect(await materializer.asOf(main, { time: middle?.publishedAt ?? new Date(0) })).toMatchObject({
+    oid: oids[4],
+  });
+  await materializer.rollback(main, { to: oids[3] ?? "" });
+  for (let n = 7; n <= 10; n += 1) {
+    await upstream.commit("main", { "notes/a/x.json": note(`${n}`) });
+    await project.settle();
+  }
+  expect((await materializer.history(main)).map((version) => version.oid)).toContain(oids[3]);
+  await materializer.retain();
+  expect(await project.notes("main")).toEqual({ "a/x.json": "4", "b/y.json": "same" });
+});
+
+test("behind says how far a draft has parted from main, and what a merge would have to settle", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  const base = await upstream.commit("main", { "notes/a/x.json": note("0"), "notes/a/y.json": note("0") });
+  await upstream.branch("drafts/d", base);
+  await upstream.commits("main", [{ "notes/a/x.json": note("1") }, { "notes/a/z.json": note("1") }]);
+  await upstream.commit("drafts/d", { "notes/a/x.json": note("2"), "notes/a/y.json": note("2") });
+  await project.settle();
+  expect(await materializer.behind({ repository: "handbook", branch: "drafts/d", base: "main" })).toEqual({
+    ahead: 1,
+    behind: 2,
+    mergeBase: base,
+    conflictingPaths: ["notes/a/x.json"],
+  });
+});
+
+test("diff tells the rows that a commit would change, and writes nothing", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  await upstream.commit("main", {
+    "notes/a/x.json": note("0"),
+    "notes/a/gone.json": note("0"),
+    "notes/b/same.json": note("0"),
+  });
+  await upstream.commit("drafts/d", { "readme.md": "a draft" });
+  await project.settle();
+  const oid = await upstream.forcePush("drafts/d", {
+    "notes/a/x.json": note("1"),
+    "notes/a/new.json": note("1"),
+    "notes/b/same.json": note("0"),
+    "notes/c/bad.json": "{",
+  });
+  const changes = await materializer.diff({ ...main, oid });
+  expect(changes.added.map((row) => row.key)).toEqual(["a/new.json"]);
+  expect(changes.removed.map((row) => row.key)).toEqual(["a/gone.json"]);
+  expect(changes.changed.map(({ before, after }) => [before.data, after.data])).toMatchObject([
+    [{ text: "0" }, { text: "1" }],
+  ]);
+  expect(changes.issues).toMatchObject([{ path: "notes/c/bad.json" }]);
+  expect(await project.notes("main")).toMatchObject({ "a/x.json": "0" });
+});
+
+test("a draft belongs to whoever a hint named, else to the author of its first tip", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  await upstream.commit("drafts/told", { "notes/a/x.json": note("1") });
+  await upstream.commit(
+    "drafts/guessed",
+    { "notes/a/x.json": note("2") },
+    { author: "Grace <grace@example.org>" },
+  );
+  await materializer.hint({ repository: "handbook", branch: "drafts/told", pushedBy: "user-42" });
+  await project.settle();
+  expect(await materializer.branch({ ...main, branch: "drafts/told" })).toMatchObject({ owner: "user-42" });
+  expect(await materializer.branch({ ...main, branch: "drafts/guessed" })).toMatchObject({
+    owner: "Grace <grace@example.org>",
+  });
+});
+
+test("new draft names are drafts, unlike each other, and good names for git", async () => {
+  await using project = await openProject();
+  const names = new Set(Array.from({ length: 100 }, () => newDraftBranchName()));
+  expect(names.size).toBe(100);
+  for (const name of [...names].slice(0, 5)) {
+    expect(name).toMatch(/^drafts\/[0-9a-z]{21}$/);
+    await project.upstream.git(["check-ref-format", "--branch", name]);
+  }
+  expect(newDraftBranchName({ id: "uuid" })).toMatch(/^drafts\/[0-9a-f-]{36}$/);
+});
+
+test("a new revision rebuilds every branch while the old version is served, and an old release cannot turn it back", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  await upstream.commit("main", { "notes/a/x.json": note("x") });
+  await upstream.commit("drafts/d", { "notes/a/x.json": note("d") });
+  await project.settle();
+  const next = await project.another({ projectors: [notesProjector({ revision: "2" })] });
+  const registration = { name: "handbook", url: upstream.url, projector: "notes" };
+  expect(await next.register(registration)).toMatchObject({ outcome: "rebuilding" });
+  expect(await project.notes("main")).toEqual({ "a/x.json": "x" });
+  await expect(materializer.register(registration)).rejects.toMatchObject({ code: "PROJECTOR_SUPERSEDED" });
+  expect(await materializer.claim({ limit: 5 }), "an old release takes no work of the new revision").toEqual(
+    [],
+  );
+  await next.inProcessRunner().settle("handbook");
+  const { servedVersion } = await next.branch(main);
+  expect((await next.readRows(servedVersion ?? "")).map((row) => row.data)).toMatchObject([
+    { text: "x", revision: "2" },
+  ]);
+  expect(await next.register(registration)).toMatchObject({ outcome: "unchanged" });
+  expect(await materializer.register({ ...registration, readopt: true })).toMatchObject({
+    outcome: "rebuilding",
+  });
+});
