@@ -5,6 +5,7 @@ export {
   type FingerprintProgress,
 } from "./fingerprint.ts";
 export type { RootInput } from "./walk-root.ts";
+export { rootSelects } from "./root-selects.ts";
 export { compare, type Difference, type RootDifference } from "./compare.ts";
 export {
   digestOf,

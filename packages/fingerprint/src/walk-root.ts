@@ -1,5 +1,5 @@
 import { lstatSync, realpathSync, statSync, type Stats } from "node:fs";
-import { sep } from "node:path";
+import { isAbsolute, sep } from "node:path";
 import { type ByteString, bytesOf, systemPath, textOf } from "./byte-string.ts";
 import { FingerprintError } from "./errors.ts";
 import type { IgnoreRules } from "./git-ignore.ts";
@@ -216,7 +216,9 @@ function resolveRoot(name: string, path: string): { absolute: ByteString; stats:
     if (isLink(bytes)) throw linkError(bytes, cause);
     if (code !== "ENOENT" && code !== "ENOTDIR") throw readError(bytes, cause);
     throw new FingerprintError("ROOT_MISSING", `root "${name}" is "${path}", which does not exist`, {
-      hint: "correct the path; it is taken relative to the present folder unless it is absolute",
+      hint: isAbsolute(path)
+        ? "correct the path"
+        : `correct the path; it is taken relative to the present folder, "${process.cwd()}"`,
       cause,
     });
   }

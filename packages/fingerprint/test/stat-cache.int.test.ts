@@ -13,7 +13,6 @@ import {
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { setTimeout } from "node:timers/promises";
 import { execa } from "execa";
 import fc from "fast-check";
 import { expect, test } from "vitest";
@@ -23,9 +22,13 @@ import { folder } from "./folder.ts";
 /** A folder that nobody writes, so that its times can be trusted: an installed package. */
 const oldFolder = dirname(createRequire(import.meta.url).resolve("picomatch"));
 
-/** Fingerprints until the cache trusts every file, which is when the clock has moved on from their last change. */
+/**
+ * Fingerprints until the cache trusts every file, which is when the clock has moved on from their last change. The
+ * tests that need it run at the same time, so that the wait is one.
+ */
 async function untilTrusted(options: FingerprintOptions): Promise<void> {
-  while ((await fingerprint(options)).filesRead > 0) await setTimeout(50);
+  const filesRead = async (): Promise<number> => (await fingerprint(options)).filesRead;
+  await expect.poll(filesRead, { timeout: 30_000 }).toBe(0);
 }
 
 test("F2: any change of one byte is seen, warm or cold, at the same size within the same tick", async () => {
@@ -49,24 +52,27 @@ test("F2: any change of one byte is seen, warm or cold, at the same size within 
   );
 });
 
-test("F2: a change to a trusted file is seen, at the same size and with its old time put back", async () => {
-  using files = folder({ a: "one", b: "two", "c/d": "three" });
-  using cache = folder();
-  const options = { roots: { r: files.path }, cacheFile: join(cache.path, "stat") };
-  await untilTrusted(options);
-  const before = await fingerprint(options);
-  const { atimeMs, mtimeMs } = statSync(join(files.path, "b"));
-  const file = openSync(join(files.path, "b"), "r+");
-  writeSync(file, "2wo");
-  closeSync(file);
-  utimesSync(join(files.path, "b"), atimeMs / 1000, mtimeMs / 1000);
-  const after = await fingerprint(options);
-  expect([before.filesRead, after.filesRead]).toEqual([0, 1]);
-  expect(after.digest).not.toBe(before.digest);
-  expect(after.digest).toBe((await fingerprint({ roots: options.roots })).digest);
-});
+test.concurrent(
+  "F2: a change to a trusted file is seen, at the same size and with its old time put back",
+  async () => {
+    using files = folder({ a: "one", b: "two", "c/d": "three" });
+    using cache = folder();
+    const options = { roots: { r: files.path }, cacheFile: join(cache.path, "stat") };
+    await untilTrusted(options);
+    const before = await fingerprint(options);
+    const { atimeMs, mtimeMs } = statSync(join(files.path, "b"));
+    const file = openSync(join(files.path, "b"), "r+");
+    writeSync(file, "2wo");
+    closeSync(file);
+    utimesSync(join(files.path, "b"), atimeMs / 1000, mtimeMs / 1000);
+    const after = await fingerprint(options);
+    expect([before.filesRead, after.filesRead]).toEqual([0, 1]);
+    expect(after.digest).not.toBe(before.digest);
+    expect(after.digest).toBe((await fingerprint({ roots: options.roots })).digest);
+  },
+);
 
-test("F2: files that came, went or changed places are seen beside trusted ones", async () => {
+test.concurrent("F2: files that came, went or changed places are seen beside trusted ones", async () => {
   using files = folder({ a: "1", b: "2", c: "3" });
   using cache = folder();
   const options = { roots: { r: files.path }, cacheFile: join(cache.path, "stat") };
@@ -74,6 +80,20 @@ test("F2: files that came, went or changed places are seen beside trusted ones",
   execFileSync("bash", ["-c", "rm a && mv b d && mv c b && mv d c && echo new >e"], { cwd: files.path });
   const warm = await fingerprint(options);
   expect(warm).toMatchObject({ digest: (await fingerprint({ roots: options.roots })).digest, files: 3 });
+});
+
+test.concurrent("the same file with other line ends has its own place in the cache", async () => {
+  using files = folder({ text: "a\r\nb\r\n" });
+  using cache = folder();
+  const options = {
+    roots: { bytes: files.path, lines: { path: files.path, eol: "lf" as const } },
+    cacheFile: join(cache.path, "stat"),
+  };
+  await untilTrusted(options);
+  const warm = await fingerprint(options);
+  expect(warm.digest).toBe((await fingerprint({ roots: options.roots })).digest);
+  const [bytes, lines] = warm.manifest.split("\n");
+  expect(bytes?.slice(0, 64)).not.toBe(lines?.slice(0, 64));
 });
 
 test("unchanged files are not read again, and the cache is not written again", async () => {
@@ -93,20 +113,6 @@ test("a file is never trusted in the tick in which it was written", async () => 
   const options = { roots: { r: files.path }, cacheFile: join(cache.path, "stat") };
   await fingerprint(options);
   expect((await fingerprint(options)).filesRead).toBe(1);
-});
-
-test("the same file with other line ends has its own place in the cache", async () => {
-  using files = folder({ text: "a\r\nb\r\n" });
-  using cache = folder();
-  const options = {
-    roots: { bytes: files.path, lines: { path: files.path, eol: "lf" as const } },
-    cacheFile: join(cache.path, "stat"),
-  };
-  await untilTrusted(options);
-  const warm = await fingerprint(options);
-  expect(warm.digest).toBe((await fingerprint({ roots: options.roots })).digest);
-  const [bytes, lines] = warm.manifest.split("\n");
-  expect(bytes?.slice(0, 64)).not.toBe(lines?.slice(0, 64));
 });
 
 test.each([

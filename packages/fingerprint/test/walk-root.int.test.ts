@@ -133,6 +133,17 @@ test("roots that lead nowhere are told apart", async () => {
   expect(await codeOf({ path: "" })).toBe("ROOT_MISSING");
 });
 
+test("a root that is absent is told with where it was looked for", async () => {
+  using files = folder({ a: "1" });
+  const hintOf = async (path: string): Promise<string> =>
+    await paths({ path }).then(
+      () => "no error",
+      (error: { hint: string }) => error.hint,
+    );
+  expect(await hintOf(join(files.path, "missing"))).toBe("correct the path");
+  expect(await hintOf("missing")).toContain(`relative to the present folder, "${process.cwd()}"`);
+});
+
 test("what has no content matters only where it is selected", async () => {
   using files = folder({ a: "1" });
   execFileSync("mkfifo", [join(files.path, "pipe")]);
