@@ -40,15 +40,20 @@ export function checkUrl(url: string, { protocols = defaultProtocols, hosts }: U
     if (parsed.host !== "") throw refused("The file URL names a host.", "Write file:///path/of/repository.");
     return parsed.href;
   }
-  if (!/^[\w[]/.test(parsed.hostname)) throw refused("The URL names no host.", "Write https://host/path.");
-  const allowed = hosts?.map((host) => host.toLowerCase());
-  if (allowed !== undefined && !allowed.includes(parsed.hostname) && !allowed.includes(parsed.host)) {
-    throw refused(
-      `The host ${JSON.stringify(parsed.host)} is not allowed.`,
-      `Allowed: ${allowed.join(", ")}.`,
-    );
+  const { host, hostname } = lowerCase(parsed);
+  if (!/^(\[[0-9a-f:.]+\]|\w([\w.-]*\w)?)$/.test(hostname)) {
+    throw refused("The URL names no host.", "Write https://host/path.");
+  }
+  const allowed = hosts?.map((name) => name.toLowerCase());
+  if (allowed !== undefined && !allowed.includes(hostname) && !allowed.includes(host)) {
+    throw refused(`The host ${JSON.stringify(host)} is not allowed.`, `Allowed: ${allowed.join(", ")}.`);
   }
   return parsed.href;
+}
+
+/** Of `ssh` the parser leaves the host as it was written. */
+function lowerCase({ host, hostname }: URL): { host: string; hostname: string } {
+  return { host: host.toLowerCase(), hostname: hostname.toLowerCase() };
 }
 
 function parse(url: string): URL {

@@ -1,6 +1,8 @@
 import { GitError } from "./git-error.ts";
 import type { GitLimits } from "./git-limits.ts";
 import { tooManyFiles } from "./list-tree.ts";
+import type { ObjectReader } from "./object-reader.ts";
+import { compareTreeLines, parseTreeObject, type TreeLine } from "./tree-object.ts";
 import { treePath, type PathProblem } from "./tree-path.ts";
 
 /** What a path was and is. One of the two is absent when the path came or went. */
@@ -11,36 +13,115 @@ export interface TreeChange {
   readonly problem?: PathProblem;
 }
 
+export interface DiffTreesOptions {
+  readonly limits: GitLimits;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bytes of the largest tree object that is read: a folder of some hundred thousand files. */
+const largestTree = 32 * 2 ** 20;
+
+/** One name in two trees: what it was, what it is. */
+type Pair = readonly [before: TreeLine | undefined, after: TreeLine | undefined];
+
+interface Folder {
+  /** With a slash at its end, unless it is the root. */
+  readonly path: Buffer;
+  readonly pairs: Iterator<Pair>;
+}
+
 /**
- * Reads what `diff-tree -r -z --raw` wrote: `:mode mode oid oid status`, NUL, path, NUL.
+ * The paths that differ between two trees, in git's order and as `git diff-tree -r --no-renames` tells them. Only
+ * folders that differ are read, and one at a time: git itself gathers all differences before it writes the first,
+ * so a few small trees that hold each other many times take all memory there is.
  *
- * @throws GitError `TooLarge` when more paths differ than trees may have files; `Corrupt`
+ * @throws GitError `RefMissing`; `TooLarge` when more paths or folders differ than two trees may have files; `Corrupt`
  */
-export async function* parseDiff(
-  batches: AsyncIterable<Buffer[]>,
-  limits: GitLimits,
+export async function* diffTrees(
+  reader: ObjectReader,
+  trees: readonly [before: string, after: string],
+  { limits, signal }: DiffTreesOptions,
 ): AsyncGenerator<TreeChange, void> {
-  let header: Buffer | undefined;
-  let files = 0;
-  for await (const records of batches) {
-    for (const record of records) {
-      if (header === undefined) header = record;
-      else {
-        if (++files > 2 * limits.maxFiles) throw tooManyFiles(limits);
-        yield parseChange(header, record, limits);
-        header = undefined;
-      }
+  const [before, after] = await readTrees(
+    reader,
+    trees.map((oid) => `${oid}^{tree}`),
+    signal,
+  );
+  if (before === undefined || after === undefined) {
+    throw new GitError(
+      "RefMissing",
+      `The mirror has no tree of ${before === undefined ? trees[0] : trees[1]}.`,
+    );
+  }
+  const stack: Folder[] = [{ path: Buffer.alloc(0), pairs: differing(before, after) }];
+  let seen = 0;
+  for (let folder = stack.at(-1); folder !== undefined; folder = stack.at(-1)) {
+    const next = folder.pairs.next();
+    if (next.done) {
+      stack.pop();
+      continue;
     }
+    if (++seen > 2 * limits.maxFiles) throw tooManyFiles(limits);
+    const pair = next.value;
+    const name = (pair[0] ?? pair[1])?.name ?? Buffer.alloc(0);
+    const path = Buffer.concat([folder.path, name]);
+    if (pair[0]?.isTree || pair[1]?.isTree) {
+      const pairs = differing(...(await readPair(reader, pair, signal)));
+      stack.push({ path: Buffer.concat([path, Buffer.from("/")]), pairs });
+    } else yield changeOf(path, pair, limits);
   }
 }
 
-function parseChange(header: Buffer, path: Buffer, limits: GitLimits): TreeChange {
-  const match = /^:(\d+) (\d+) ([0-9a-f]+) ([0-9a-f]+) [AMDT]/.exec(header.toString("latin1"));
-  if (match === null) throw new GitError("Corrupt", "git told of a difference that is none.");
-  const [, modeBefore = "", modeAfter = "", oidBefore = "", oidAfter = ""] = match;
+function changeOf(path: Buffer, [before, after]: Pair, limits: GitLimits): TreeChange {
   return {
     ...treePath(path, limits),
-    ...(modeBefore !== "000000" && { before: { mode: modeBefore, oid: oidBefore } }),
-    ...(modeAfter !== "000000" && { after: { mode: modeAfter, oid: oidAfter } }),
+    ...(before && { before: { mode: before.mode, oid: before.oid } }),
+    ...(after && { after: { mode: after.mode, oid: after.oid } }),
   };
+}
+
+/** Walks two sorted folders side by side. A file that became a folder is two pairs: their places differ. */
+function* differing(before: readonly TreeLine[], after: readonly TreeLine[]): Generator<Pair, void> {
+  let [a, b] = [0, 0];
+  while (a < before.length || b < after.length) {
+    const [old, now] = [before[a], after[b]];
+    const order = old === undefined ? 1 : now === undefined ? -1 : compareTreeLines(old, now);
+    if (order <= 0) a += 1;
+    if (order >= 0) b += 1;
+    if (order === 0 && old?.oid === now?.oid && old?.mode === now?.mode) continue;
+    yield [order <= 0 ? old : undefined, order >= 0 ? now : undefined];
+  }
+}
+
+async function readPair(
+  reader: ObjectReader,
+  pair: Pair,
+  signal: AbortSignal | undefined,
+): Promise<[TreeLine[], TreeLine[]]> {
+  const wanted = pair.flatMap((line) => (line === undefined ? [] : [line.oid]));
+  const found = (await readTrees(reader, wanted, signal)).values();
+  const [before = [], after = []] = pair.map((line) => {
+    if (line === undefined) return [];
+    const tree = found.next().value;
+    if (tree === undefined)
+      throw new GitError("Corrupt", `The mirror lacks the tree ${line.oid}, which another names.`);
+    return tree;
+  });
+  return [before, after];
+}
+
+async function readTrees(
+  reader: ObjectReader,
+  names: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<(TreeLine[] | undefined)[]> {
+  const infos = await reader.info(names, signal);
+  if (infos.some((info) => info !== undefined && info.size > largestTree)) {
+    throw new GitError(
+      "TooLarge",
+      `A folder of the repository takes more than ${largestTree} bytes to list.`,
+    );
+  }
+  const contents = await reader.contents(names, signal);
+  return contents.map((bytes, index) => bytes && parseTreeObject(bytes, (infos[index]?.oid.length ?? 0) / 2));
 }

@@ -7,8 +7,12 @@ import { GitError, aborted, throwIfAborted } from "./git-error.ts";
 /** The longest address of a socket that every system takes. */
 const longestAddress = 100;
 
+/** Addresses of those who hold or wait, and of the dead. */
+const address = /^[0-9a-f]{8}(\.dead)?$/;
+
 /**
- * Waits until this process alone, of this machine, works on what `directory` guards, and holds that until disposal.
+ * Waits until this process alone, of this machine, holds the lock, and holds it until disposal. `directory` is the
+ * lock's own: there is nothing else in it.
  *
  * The lock is a socket somebody listens at, so it ends with its holder, however that ends, and whoever waits is
  * woken by the connection's end. Git's own locks guard the data itself; this one keeps fetches from disturbing each
@@ -107,7 +111,7 @@ async function clearDead(directory: string, path: string): Promise<void> {
   }
   for (const name of await readdir(directory)) {
     const left = join(directory, name);
-    if (left !== path && !(await isAlive(left))) await rm(left, { force: true });
+    if (address.test(name) && !(await isAlive(left))) await rm(left, { force: true });
   }
 }
 

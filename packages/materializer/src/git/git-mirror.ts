@@ -1,4 +1,5 @@
-import { parseDiff, type TreeChange } from "./diff-trees.ts";
+import { setMaxListeners } from "node:events";
+import { diffTrees, type TreeChange } from "./diff-trees.ts";
 import type { FetchOutcome } from "./fetch-refs.ts";
 import { currentGeneration, distrust, type Generation } from "./generations.ts";
 import { GitError, throwIfAborted } from "./git-error.ts";
@@ -21,8 +22,12 @@ export class GitMirror implements Mirror {
   /** By the directory of the generation they read. */
   readonly #readers = new Map<string, ObjectReader>();
 
-  constructor(place: Place) {
-    this.#place = place;
+  readonly #closing = new AbortController();
+
+  constructor(place: Omit<Place, "closing">) {
+    this.#place = { ...place, closing: this.#closing.signal };
+    // One listener for each process that runs.
+    setMaxListeners(0, this.#closing.signal);
   }
 
   get directory(): string {
@@ -61,7 +66,7 @@ export class GitMirror implements Mirror {
   }
 
   async *listTree(tree: string, { signal }: GitCallOptions = {}): AsyncGenerator<TreeEntry, void> {
-    const args = ["ls-tree", "-r", "-l", "-z", "--full-tree", requireOid(tree)];
+    const args = ["ls-tree", "-r", "-t", "-l", "-z", "--full-tree", requireOid(tree)];
     yield* parseTree(this.#records(args, signal), this.#place.limits);
   }
 
@@ -70,19 +75,11 @@ export class GitMirror implements Mirror {
     after: string,
     { signal }: GitCallOptions = {},
   ): AsyncGenerator<TreeChange, void> {
-    const trees = [`${requireOid(before)}^{tree}`, `${requireOid(after)}^{tree}`];
-    const args = [
-      "diff-tree",
-      "-r",
-      "-z",
-      "--raw",
-      "--no-renames",
-      "--no-ext-diff",
-      "--no-textconv",
-      ...trees,
-      "--",
-    ];
-    yield* parseDiff(this.#records(args, signal), this.#place.limits);
+    const trees = [requireOid(before), requireOid(after)] as const;
+    throwIfAborted(signal);
+    const generation = await this.#generation(before);
+    const changes = diffTrees(this.#reader(generation), trees, { limits: this.#place.limits, signal });
+    yield* watched(generation, changes);
   }
 
   async *readBlobs(oids: readonly string[], { signal }: GitCallOptions = {}): AsyncGenerator<BlobRead, void> {
@@ -92,11 +89,7 @@ export class GitMirror implements Mirror {
     if (first === undefined) return;
     const generation = await this.#generation(first);
     const blobs = readBlobs(this.#reader(generation), oids, { limits: this.#place.limits, signal });
-    try {
-      yield* blobs;
-    } catch (error) {
-      throw await noted(generation, error);
-    }
+    yield* watched(generation, blobs);
   }
 
   async compareCommits(a: string, b: string, { signal }: GitCallOptions = {}): Promise<CommitComparison> {
@@ -117,6 +110,7 @@ export class GitMirror implements Mirror {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort(new Error("The mirror was disposed of."));
     const readers = [...this.#readers.values()];
     this.#readers.clear();
     for (const reader of readers) await reader[Symbol.asyncDispose]();
@@ -131,11 +125,7 @@ export class GitMirror implements Mirror {
   /** Output of a command on one object, record by record. */
   async *#records(args: readonly string[], signal?: AbortSignal): AsyncGenerator<Buffer[], void> {
     const generation = await this.#generation(args.at(-1) ?? "");
-    try {
-      yield* splitRecords(streamGit(args, locally(this.#place, generation, signal)), 0);
-    } catch (error) {
-      throw await noted(generation, error);
-    }
+    yield* watched(generation, splitRecords(streamGit(args, locally(this.#place, generation, signal)), 0));
   }
 
   async #reading<T>(generation: Generation, read: (reader: ObjectReader) => Promise<T>): Promise<T> {
@@ -151,6 +141,14 @@ export class GitMirror implements Mirror {
     const reader = this.#readers.get(directory) ?? new ObjectReader(locally(this.#place, generation));
     this.#readers.set(directory, reader);
     return reader;
+  }
+}
+
+async function* watched<T>(generation: Generation, source: AsyncIterable<T>): AsyncGenerator<T, void> {
+  try {
+    yield* source;
+  } catch (error) {
+    throw await noted(generation, error);
   }
 }
 

@@ -45,7 +45,8 @@ export interface GitCallOptions {
  * A bare copy of a repository's branches, and its objects. Everything is read by whole object names, so what is read
  * belongs together however often the mirror is fetched meanwhile.
  *
- * Every method throws `GitError`; its `kind` says what to do about it.
+ * Every method throws `GitError`; its `kind` says what to do about it. Disposal ends what is under way: that throws
+ * `Aborted`.
  */
 export interface Mirror extends AsyncDisposable {
   readonly directory: string;

@@ -2,7 +2,7 @@ import { spawn, type ChildProcessByStdio } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { ByteReader } from "./byte-reader.ts";
 import { failureOf } from "./classify-failure.ts";
-import { aborted, GitError, throwIfAborted } from "./git-error.ts";
+import { GitError, throwIfAborted } from "./git-error.ts";
 import type { RunOptions } from "./run-git.ts";
 
 export interface ObjectInfo {
@@ -31,7 +31,7 @@ export class ObjectReader implements AsyncDisposable {
   #process: Process | undefined;
   #idle: NodeJS.Timeout | undefined;
 
-  /** @param options its signal is not looked at: each question has its own */
+  /** @param options its `signal` is not looked at: each question has its own */
   constructor(options: RunOptions) {
     this.#options = options;
   }
@@ -85,6 +85,7 @@ export class ObjectReader implements AsyncDisposable {
 
   async #ask(ask: (running: Process) => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
     throwIfAborted(signal);
+    throwIfAborted(this.#options.closing);
     clearTimeout(this.#idle);
     const running = (this.#process ??= start(this.#options));
     const { timeoutMs, redact } = this.#options;
@@ -101,7 +102,8 @@ export class ObjectReader implements AsyncDisposable {
     } catch (cause) {
       this.#drop();
       const exit = await running.closed;
-      if (signal?.aborted) throw aborted(signal);
+      throwIfAborted(signal);
+      throwIfAborted(this.#options.closing);
       if (late) throw new GitError("Transient", `Reading objects took longer than ${timeoutMs} ms.`);
       if (cause instanceof GitError) throw cause;
       throw failureOf({ command: "cat-file", stderr: running.stderr(), exit }, redact);

@@ -13,6 +13,8 @@ export interface Place {
   readonly timeoutMs: number;
   readonly redact: Redact;
   readonly limits: GitLimits;
+  /** Aborted when the mirror is disposed of. */
+  readonly closing: AbortSignal;
 }
 
 /** How to run git on a generation, without a network. The repository is always named, never searched for. */
@@ -26,9 +28,9 @@ export function remotely(place: Place, generation: Generation | undefined, signa
 }
 
 function run(
-  { redact, timeoutMs }: Place,
+  { redact, timeoutMs, closing }: Place,
   environment: Record<string, string>,
   signal?: AbortSignal,
 ): RunOptions {
-  return { environment, redact, timeoutMs, signal };
+  return { environment, redact, timeoutMs, signal, closing };
 }

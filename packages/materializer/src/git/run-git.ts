@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import type { Readable } from "node:stream";
 import { failureOf } from "./classify-failure.ts";
 import { endProcessGroup, trackGroup } from "./end-process-group.ts";
-import { aborted, GitError, throwIfAborted } from "./git-error.ts";
+import { GitError, throwIfAborted } from "./git-error.ts";
 import type { Redact } from "./redact.ts";
 
 export interface RunOptions {
@@ -11,6 +11,8 @@ export interface RunOptions {
   readonly redact: Redact;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Ends git too: the mirror is being disposed of. */
+  readonly closing?: AbortSignal | undefined;
   readonly input?: string | undefined;
 }
 
@@ -37,6 +39,7 @@ export async function* streamGit(
   options: RunOptions,
 ): AsyncGenerator<Buffer, Ended> {
   throwIfAborted(options.signal);
+  throwIfAborted(options.closing);
   const { environment } = options;
   // Descriptor 3 takes the headers of HTTP, when git was asked for them: a server says there when to come back.
   const child = spawn("git", args, {
@@ -91,7 +94,7 @@ interface Stopper {
   clear(): void;
 }
 
-function stopper(child: ChildProcess, { signal, timeoutMs }: RunOptions): Stopper {
+function stopper(child: ChildProcess, { signal, closing, timeoutMs }: RunOptions): Stopper {
   let late = false;
   const abort = (): void => endProcessGroup(child);
   const timer = setTimeout(() => {
@@ -99,9 +102,11 @@ function stopper(child: ChildProcess, { signal, timeoutMs }: RunOptions): Stoppe
     endProcessGroup(child);
   }, timeoutMs);
   signal?.addEventListener("abort", abort, { once: true });
+  closing?.addEventListener("abort", abort, { once: true });
   return {
     throwIfStopped: () => {
-      if (signal?.aborted) throw aborted(signal);
+      throwIfAborted(signal);
+      throwIfAborted(closing);
       if (late) {
         throw new GitError("Transient", `git took longer than ${timeoutMs} ms.`, {
           hint: "It is tried again. If the repository is that large, raise `timeoutMs`.",
@@ -111,6 +116,7 @@ function stopper(child: ChildProcess, { signal, timeoutMs }: RunOptions): Stoppe
     clear: () => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", abort);
+      closing?.removeEventListener("abort", abort);
     },
   };
 }

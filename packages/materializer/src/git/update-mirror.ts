@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { holdFetchLock } from "./fetch-lock.ts";
 import { fetchAll, fetchAround, isRefusedContent, mirroredPrefix, type FetchOutcome } from "./fetch-refs.ts";
 import {
@@ -21,7 +22,7 @@ import { runGit } from "./run-git.ts";
  * @throws GitError
  */
 export async function updateMirror(place: Place, signal?: AbortSignal): Promise<FetchOutcome> {
-  await using _lock = await holdFetchLock(place.directory, signal);
+  await using _lock = await holdFetchLock(join(place.directory, "lock"), signal);
   const current = await currentGeneration(place.directory);
   if (current !== undefined && !(await isDistrusted(current))) {
     try {
