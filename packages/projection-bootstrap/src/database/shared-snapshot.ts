@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { type Connection, takeConnection } from "./connection.ts";
 import { quoteLiteral } from "./quote-literal.ts";
 
 /** One view of the database that several connections share. */
@@ -13,12 +14,11 @@ export async function inSharedSnapshot<Result>(
   pool: pg.Pool,
   work: (snapshot: SharedSnapshot) => Promise<Result>,
 ): Promise<Result> {
-  const clients: pg.PoolClient[] = [];
-  const ignore = (): void => undefined;
+  const connections: Connection[] = [];
   const open = async (begin: (client: pg.PoolClient) => Promise<void>): Promise<pg.PoolClient> => {
-    const client = await pool.connect();
-    client.on("error", ignore);
-    clients.push(client);
+    const connection = await takeConnection(pool);
+    connections.push(connection);
+    const { client } = connection;
     await client.query("begin isolation level repeatable read read only");
     await begin(client);
     return client;
@@ -40,11 +40,7 @@ export async function inSharedSnapshot<Result>(
     failed = false;
     return result;
   } finally {
-    for (const client of clients) {
-      const broken = await endTransaction(client, failed);
-      client.off("error", ignore);
-      client.release(broken);
-    }
+    for (const { client, release } of connections) release(await endTransaction(client, failed));
   }
 }
 

@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { takeConnection } from "./connection.ts";
 
 export type TransactionKind = "read write" | "snapshot";
 
@@ -17,10 +18,7 @@ export async function inTransaction<Result>(
   work: (client: pg.PoolClient) => Promise<Result>,
   kind: TransactionKind = "read write",
 ): Promise<Result> {
-  const client = await pool.connect();
-  // A server that goes away while the connection rests must fail the next query, not end the process.
-  const ignore = (): void => undefined;
-  client.on("error", ignore);
+  const { client, release } = await takeConnection(pool);
   let broken = false;
   try {
     await client.query(begin[kind]);
@@ -33,7 +31,6 @@ export async function inTransaction<Result>(
     });
     throw error;
   } finally {
-    client.off("error", ignore);
-    client.release(broken);
+    release(broken);
   }
 }

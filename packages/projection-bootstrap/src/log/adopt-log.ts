@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { takeConnection } from "../database/connection.ts";
 import { quoteIdentifier, quoteTable } from "../database/quote-identifier.ts";
 import { ProjectionError } from "../errors.ts";
 import { beginning, type Position } from "../position.ts";
@@ -109,7 +110,7 @@ interface Settling {
  * not go in time: then nothing new is known, and readers stay where checkpoints already are.
  */
 async function settle(pool: pg.Pool, { columns, settleMs, signal }: Settling): Promise<Position> {
-  const client = await pool.connect();
+  const { client, release } = await takeConnection(pool);
   try {
     const recovery = await client.query<{ standby: boolean }>("select pg_is_in_recovery() as standby");
     if (recovery.rows[0]?.standby === true) {
@@ -129,7 +130,7 @@ async function settle(pool: pg.Pool, { columns, settleMs, signal }: Settling): P
     }
     return seen;
   } finally {
-    client.release();
+    release();
   }
 }
 

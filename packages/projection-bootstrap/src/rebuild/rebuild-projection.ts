@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
+import { takeConnection } from "../database/connection.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
 import { foreignCluster } from "../log/append.ts";
@@ -72,9 +73,7 @@ export async function rebuildProjection(projection: Projection, options: Rebuild
     reason,
   });
   const read: ReadCount = { rows: 0, bytes: 0, pages: 0 };
-  const holder = await pool.connect();
-  const ignore = (): void => undefined;
-  holder.on("error", ignore);
+  const { client: holder, release } = await takeConnection(pool);
   let broken = true;
   try {
     const lease = await waitForLease(holder, version, options);
@@ -94,9 +93,8 @@ export async function rebuildProjection(projection: Projection, options: Rebuild
       dropped,
     };
   } finally {
-    holder.off("error", ignore);
     // A session that may still hold the lease's lock is closed, which gives it up.
-    holder.release(broken);
+    release(broken);
   }
 }
 

@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { takeConnection } from "../database/connection.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
 import { type EventLog, type Page, readPages, type RawEvent, type ReadCount } from "../log/event-log.ts";
@@ -54,7 +55,7 @@ export async function advanceVersions(
   const behind = versions.filter(({ checkpoint }) => comparePositions(checkpoint, upTo) < 0);
   if (behind.length === 0) return;
   const after = behind.map(({ checkpoint }) => checkpoint).reduce(earlierPosition);
-  const reader = await pool.connect();
+  const { client: reader, release } = await takeConnection(pool);
   const range = {
     after,
     upTo,
@@ -74,7 +75,7 @@ export async function advanceVersions(
       onPage?.(page.events.at(-1)?.position ?? upTo);
     }
   } finally {
-    reader.release();
+    release();
   }
 }
 

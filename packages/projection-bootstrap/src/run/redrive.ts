@@ -1,5 +1,6 @@
 import type { Settings } from "../boot/settings.ts";
 import { refold } from "../boot/refold.ts";
+import { takeConnection } from "../database/connection.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
 import type { RawEvent } from "../log/event-log.ts";
@@ -38,7 +39,7 @@ export async function redrive(
 ): Promise<Redriven> {
   const { pool, owner, leaseMs } = settings;
   const version = await findVersion(projection, settings);
-  const holder = await pool.connect();
+  const { client: holder, release } = await takeConnection(pool);
   let broken = true;
   try {
     const lease = await takeLease(holder, { versionId: version.id, owner, leaseMs });
@@ -61,7 +62,7 @@ export async function redrive(
     broken = false;
     return { repaired, failed, faultLifted: rowCount === 1 };
   } finally {
-    holder.release(broken);
+    release(broken);
   }
 }
 

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import type { Settings } from "../boot/settings.ts";
+import { takeConnection } from "../database/connection.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { foreignCluster } from "../log/append.ts";
 import type { ReadCount } from "../log/event-log.ts";
@@ -43,9 +44,7 @@ export async function catchUp(settings: Settings, { signal }: CatchUpOptions = {
   const settled = await log.settle(pool, signal);
   const horizon = await inTransaction(pool, (client) => log.horizon(client, settled), "snapshot");
   if (horizon.foreign !== undefined) throw foreignCluster(horizon.foreign);
-  const holder = await pool.connect();
-  const ignore = (): void => undefined;
-  holder.on("error", ignore);
+  const { client: holder, release } = await takeConnection(pool);
   const targets: Advancing[] = [];
   let broken = true;
   try {
@@ -61,8 +60,7 @@ export async function catchUp(settings: Settings, { signal }: CatchUpOptions = {
     for (const { lease } of targets) await releaseLease(holder, lease);
     broken = false;
   } finally {
-    holder.off("error", ignore);
-    holder.release(broken);
+    release(broken);
   }
   return { projections: [...results.values()], read };
 }

@@ -4,6 +4,7 @@ import type pg from "pg";
 import Cursor from "pg-cursor";
 import { refold } from "../boot/refold.ts";
 import type { Settings } from "../boot/settings.ts";
+import { takeConnection } from "../database/connection.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
 import type { ReadCount } from "../log/event-log.ts";
@@ -63,7 +64,7 @@ export async function verifyProjection(
   const stored = await readStored(projection, settings, wanted);
   const { version, position, waiting, parked } = stored;
   const read: ReadCount = { rows: 0, bytes: 0, pages: 0 };
-  const client = await settings.pool.connect();
+  const { client, release } = await takeConnection(settings.pool);
   try {
     const common = {
       log: settings.log,
@@ -92,7 +93,7 @@ export async function verifyProjection(
       read,
     };
   } finally {
-    client.release();
+    release();
   }
 }
 

@@ -202,7 +202,7 @@ class History implements AsyncDisposable {
   }
 
   async end(): Promise<void> {
-    for (const writer of [...this.#writers.keys()]) await this.#close(writer, true);
+    for (const writer of this.#writers.keys()) await this.#close(writer, true);
     await this.#boot();
     await this.#bootstrap.catchUp();
     for (const { name } of this.#projections) {
@@ -214,7 +214,7 @@ class History implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const writer of [...this.#writers.keys()]) await this.#close(writer, false);
+    for (const writer of this.#writers.keys()) await this.#close(writer, false);
     await this.#following?.close();
   }
 }
