@@ -27,8 +27,14 @@ export const canvasProjector = defineProjector({
     const rows = firstOfEachKey(canvasRows(slug, board.document));
     const issues = checkCanvas(board.document).map((found) => ({ ...found, path: board.path }));
     if (desk === undefined) return { rows, issues };
-    const deskIssues = checkConsole(desk.document, board.document).map((found) => ({ ...found, path: desk.path }));
-    return { rows: [...rows, ...firstOfEachKey(panelRows(slug, desk.document))], issues: [...issues, ...deskIssues] };
+    const deskIssues = checkConsole(desk.document, board.document).map((found) => ({
+      ...found,
+      path: desk.path,
+    }));
+    return {
+      rows: [...rows, ...firstOfEachKey(panelRows(slug, desk.document))],
+      issues: [...issues, ...deskIssues],
+    };
   },
 });
 
@@ -91,7 +97,9 @@ function checkConsole({ panels }: ConsoleDocument, { nodes }: CanvasDocument): F
   const keys = new Set(nodes.map((node) => node.key));
   return [
     ...repeated(panels, (index) => ["panels", index, "key"]),
-    ...panels.flatMap(({ node }, index) => (keys.has(node) ? [] : [missingNode(["panels", index, "node"], node)])),
+    ...panels.flatMap(({ node }, index) =>
+      keys.has(node) ? [] : [missingNode(["panels", index, "node"], node)],
+    ),
   ];
 }
 

@@ -58,7 +58,13 @@ export function contentHistory(world: World): Step[] {
       subject: "Name the overview of Lantern",
       write: new Map([[pathOf(lantern.slug), titled(overview(world, lantern), "Lantern, at a glance")]]),
     },
-    { branch: "notes/ideas", from: "main", author: dora, subject: "Think aloud", write: new Map([["ideas.md", "# Ideas\n"]]) },
+    {
+      branch: "notes/ideas",
+      from: "main",
+      author: dora,
+      subject: "Think aloud",
+      write: new Map([["ideas.md", "# Ideas\n"]]),
+    },
   ];
 }
 
@@ -132,7 +138,10 @@ function tidying(world: World, { author, workspace }: Part): Commit {
 function mistakes(world: World, { author, workspace }: Part): Commit[] {
   const [first, second, third] = own(world, workspace) as [Repository, Repository, Repository];
   const lost = boardOf(third);
-  const canvas = writeCanvas({ ...lost, edges: [...lost.edges, { source: "repository", target: "workflow-9" }] });
+  const canvas = writeCanvas({
+    ...lost,
+    edges: [...lost.edges, { source: "repository", target: "workflow-9" }],
+  });
   return [
     {
       branch: drafts.broken,
@@ -159,7 +168,12 @@ function repair(world: World, { author, workspace }: Part): Commit[] {
   const good = writeCanvas(boardOf(first)).replace("Said about fixes", "What was fixed");
   const on = { branch: drafts.repaired, author };
   return [
-    { ...on, from: "main", subject: "Rename the search", write: new Map([[pathOf(first.fullName), good.replace("title: ", "titel: ")]]) },
+    {
+      ...on,
+      from: "main",
+      subject: "Rename the search",
+      write: new Map([[pathOf(first.fullName), good.replace("title: ", "titel: ")]]),
+    },
     { ...on, subject: "Spell title as the schema does", write: new Map([[pathOf(first.fullName), good]]) },
   ];
 }
@@ -169,7 +183,12 @@ function rewriting(world: World, { author, workspace }: Part): Commit[] {
   const on = { branch: drafts.rewritten, author };
   const path = pathOf(workspace.slug);
   return [
-    { ...on, from: "main", subject: "Shout", write: new Map([[path, titled(overview(world, workspace), "ORCHARD!")]]) },
+    {
+      ...on,
+      from: "main",
+      subject: "Shout",
+      write: new Map([[path, titled(overview(world, workspace), "ORCHARD!")]]),
+    },
     {
       ...on,
       from: "main",

@@ -83,7 +83,11 @@ async function goTo({ branch, from }: Commit, git: Git): Promise<void> {
   }
 }
 
-async function change({ rename = [], remove = [], write = new Map() }: Commit, git: Git, desk: string): Promise<void> {
+async function change(
+  { rename = [], remove = [], write = new Map() }: Commit,
+  git: Git,
+  desk: string,
+): Promise<void> {
   for (const [from, to] of rename) {
     await mkdir(join(desk, dirname(to)), { recursive: true });
     await git(["mv", "--", from, to]);

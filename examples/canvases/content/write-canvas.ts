@@ -19,7 +19,13 @@ export function pathOf(slug: string, file = "canvas.yaml"): string {
 
 /** A card for each repository in rows of four, under what is going on in all of them. */
 export function overviewOf({ name, slug }: Workspace, repositories: readonly Repository[]): CanvasDocument {
-  const top = node("runs", { kind: "runs", title: "Latest runs", column: 0, row: 0, source: { workspace: slug } });
+  const top = node("runs", {
+    kind: "runs",
+    title: "Latest runs",
+    column: 0,
+    row: 0,
+    source: { workspace: slug },
+  });
   const cards = repositories.map(({ fullName }, index) =>
     node(fullName, {
       kind: "repository",
@@ -51,7 +57,13 @@ export function boardOf({ fullName, workflows }: Repository): CanvasDocument {
       }),
     ),
     node("activity", { kind: "activity", title: "The last two weeks", column: 0, row: 1, source }),
-    node("bugs", { kind: "search", title: "Said about fixes", column: 1, row: 1, source: { ...source, text: "fix" } }),
+    node("bugs", {
+      kind: "search",
+      title: "Said about fixes",
+      column: 1,
+      row: 1,
+      source: { ...source, text: "fix" },
+    }),
   ];
   return {
     title: fullName,
@@ -87,13 +99,17 @@ export function writeConsole(panels: readonly Panel[]): string {
 
 function flow(value: object): string {
   const members = Object.entries(value).map(
-    ([key, item]) => `${key}: ${typeof item === "object" && item !== null ? flow(item as object) : text(item)}`,
+    ([key, item]) =>
+      `${key}: ${typeof item === "object" && item !== null ? flow(item as object) : text(item)}`,
   );
   return `{ ${members.join(", ")} }`;
 }
 
 /** JSON's quotes are YAML's; a plain word that YAML reads as nothing else needs none. */
 function text(value: unknown): string {
-  const plain = typeof value === "string" && /^[A-Za-z][\w/.-]*$/.test(value) && !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value);
+  const plain =
+    typeof value === "string" &&
+    /^[A-Za-z][\w/.-]*$/.test(value) &&
+    !/^(?:true|false|null|yes|no|on|off|y|n)$/i.test(value);
   return plain ? value : JSON.stringify(value);
 }
