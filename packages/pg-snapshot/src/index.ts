@@ -1,7 +1,8 @@
 // Making a database ready
 export { prepare, type Prepared } from "./prepare/prepare.ts";
 export type { PrepareOptions, Tier, TierStep } from "./prepare/preparation.ts";
-export type { BuildDatabase, Identity, Requirement, Target } from "./prepare/target.ts";
+export type { BuildDatabase, Identity, Target } from "./prepare/target.ts";
+export { requirement, type Requirement } from "./prepare/requirement.ts";
 export type { Saved } from "./prepare/save-snapshot.ts";
 export type { Timing } from "./prepare/stopwatch.ts";
 export { InputsChangedError } from "./prepare/inputs-changed-error.ts";

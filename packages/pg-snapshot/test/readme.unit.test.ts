@@ -35,6 +35,7 @@ test("the public surface is what it was reviewed to be", async () => {
       "listTools",
       "planPrune",
       "prepare",
+      "requirement",
       "resolveConnection",
       "startEmbeddedServer",
       "stopEmbeddedServer",

@@ -3,7 +3,7 @@ import { connect } from "../server/connect.ts";
 import type { ConnectionSettings } from "../server/connection-settings.ts";
 import { explained } from "../sql-error.ts";
 import { parseTableName } from "../snapshot/table-name.ts";
-import type { Requirement } from "./target.ts";
+import type { Requirement } from "./requirement.ts";
 
 /**
  * Refuses a database that lacks what its target states must exist.

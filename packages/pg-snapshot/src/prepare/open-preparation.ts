@@ -2,11 +2,15 @@ import { PgSnapshotError } from "../errors.ts";
 import { templateName } from "../names.ts";
 import { Owner } from "../owner.ts";
 import { resolveConnection } from "../server/connection-settings.ts";
+import { checkTableNames } from "./check-table-names.ts";
 import type { Preparation, PrepareOptions } from "./preparation.ts";
 import { Stopwatch } from "./stopwatch.ts";
 import type { Target } from "./target.ts";
 
 const defaultDeadlineMs = 3_600_000;
+
+/** Milliseconds beyond which a timer overflows and fires at once: 24 days, and nothing takes that long. */
+const longestTimerMs = 2 ** 31 - 1;
 
 /**
  * Identifies the target's inputs and opens what the work on it needs. Disposing of it ends the deadline; the
@@ -20,6 +24,7 @@ export async function openPreparation(
 ): Promise<Preparation & Disposable> {
   const { server, onProgress = () => undefined, deadlineMs = defaultDeadlineMs } = options;
   const settings = typeof server === "object" ? server : resolveConnection(server);
+  checkTableNames(target);
   const stopwatch = new Stopwatch();
   const deadline = startDeadline(deadlineMs, target.name);
   try {
@@ -27,7 +32,8 @@ export async function openPreparation(
     const early = AbortSignal.any(given);
     onProgress({ phase: "fingerprint" });
     const identity = await stopwatch.time("fingerprint", () => target.fingerprint({ signal: early }));
-    const purpose = `prepare ${target.name.slice(0, 20)}`;
+    // What the server lists as the connection's name holds no NUL.
+    const purpose = `prepare ${target.name.slice(0, 20).replaceAll("\0", " ")}`;
     const owner = await Owner.open(settings, { purpose, signal: early });
     return {
       target,
@@ -49,11 +55,14 @@ export async function openPreparation(
 
 function startDeadline(ms: number, target: string): { readonly signal: AbortSignal } & Disposable {
   const controller = new AbortController();
-  const timer = setTimeout(() => {
-    const message = `"${target}" was not ready within ${Math.round(ms / 1000)} s`;
-    const hint = "raise deadlineMs, or look at what the build waits for";
-    controller.abort(new PgSnapshotError("DEADLINE_EXCEEDED", message, { hint }));
-  }, ms);
+  const timer = setTimeout(
+    () => {
+      const message = `"${target}" was not ready within ${Math.round(ms / 1000)} s`;
+      const hint = "raise deadlineMs, or look at what the build waits for";
+      controller.abort(new PgSnapshotError("DEADLINE_EXCEEDED", message, { hint }));
+    },
+    Math.min(ms, longestTimerMs),
+  );
   timer.unref();
   return { signal: controller.signal, [Symbol.dispose]: () => clearTimeout(timer) };
 }

@@ -1,5 +1,6 @@
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import type { StripRule } from "../snapshot/strip-rules.ts";
+import type { Requirement } from "./requirement.ts";
 
 /** The content that a database is derived from. */
 export interface Identity {
@@ -18,14 +19,6 @@ export interface BuildDatabase {
   readonly signal: AbortSignal;
   /** Says in a few words what is going on, for the progress line. */
   report(detail: string): void;
-}
-
-/** What must exist, so that a build that silently did half its work is refused. */
-export interface Requirement {
-  /** `table` or `schema.table`. */
-  readonly table: string;
-  /** The least number of rows. @default 0, the table must exist */
-  readonly rows?: number | undefined;
 }
 
 /** A named, static description of a database: what it is made from, and how. */

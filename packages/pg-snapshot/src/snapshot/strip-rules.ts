@@ -1,17 +1,21 @@
 import { z } from "zod";
-import { parseTableName } from "./table-name.ts";
+import { tableName } from "./table-name.ts";
 
-const table = z.string().refine(isTableName, "expected a table name: table or schema.table");
+const text = z.string().min(1, "expected a text that is not empty");
+const columns = z.array(text).min(1, "expected column names");
 
 const rules = [
-  z.strictObject({ truncate: table }),
-  z.strictObject({ nullColumns: z.strictObject({ table, columns: z.array(z.string().min(1)).min(1) }) }),
-  z.strictObject({ deleteWhere: z.strictObject({ table, where: z.string().min(1) }) }),
-  z.strictObject({ sql: z.string().min(1) }),
+  z.strictObject({ truncate: tableName }),
+  z.strictObject({ nullColumns: z.strictObject({ table: tableName, columns }) }),
+  z.strictObject({ deleteWhere: z.strictObject({ table: tableName, where: text }) }),
+  z.strictObject({ sql: text }),
 ] as const;
 
 /** Checks one rule of what is removed before a dump; for configuration files. */
-export const stripRule: z.ZodType<StripRule> = z.union(rules);
+export const stripRule: z.ZodType<StripRule, StripRule> = z.union(rules, {
+  error:
+    "expected one of { truncate }, { nullColumns: { table, columns } }, { deleteWhere: { table, where } }, { sql }",
+});
 
 /**
  * What is removed from a snapshot, since it can be made again or must not leave the machine:
@@ -28,12 +32,3 @@ export type StripRule =
   | { readonly nullColumns: { readonly table: string; readonly columns: readonly string[] } }
   | { readonly deleteWhere: { readonly table: string; readonly where: string } }
   | { readonly sql: string };
-
-function isTableName(text: string): boolean {
-  try {
-    parseTableName(text);
-    return true;
-  } catch {
-    return false;
-  }
-}

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { quoteIdentifier } from "../quote-identifier.ts";
 
 /** A table as a rule names it. */
@@ -27,4 +28,16 @@ export function parseTableName(text: string): TableName {
     table: second ?? first,
     quoted: names.map(quoteIdentifier).join("."),
   };
+}
+
+/** Checks that a text names a table; for configuration files. */
+export const tableName = z.string().refine(isTableName, "expected a table name: table or schema.table");
+
+function isTableName(text: string): boolean {
+  try {
+    parseTableName(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

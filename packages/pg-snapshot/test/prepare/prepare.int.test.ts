@@ -279,6 +279,31 @@ test("inputs edited during the build: nothing is kept, and both contents are tol
   }
 });
 
+test("a rule that names no table is refused before the build", async () => {
+  let builds = 0;
+  const named = (more: Partial<Target>): Promise<unknown> =>
+    prepare(target({ ...more, build: () => Promise.resolve(void builds++) }), options);
+  const strip = await failure(named({ strip: [{ truncate: "a.b.c" }] }));
+  expect(strip).toMatchObject({
+    code: "STRIP_FAILED",
+    hint: expect.stringContaining("schema.table") as string,
+  });
+  const require = await failure(named({ require: [{ table: "a.b.c" }] }));
+  expect(require.code).toBe("REQUIREMENT_UNMET");
+  expect(require.message).toContain('"a.b.c" is no table name');
+  expect(builds).toBe(0);
+});
+
+test("a deadline may be longer than any timer", async () => {
+  await using prepared = await prepare(target(), { ...options, deadlineMs: 2 ** 31 });
+  expect(prepared.tier).toBe("build");
+});
+
+test("any text may name a target", async () => {
+  await using prepared = await prepare(target({ name: "a\0b\n\u202e☃" }), options);
+  expect(prepared.tier).toBe("build");
+});
+
 test("a build that forgets a connection is refused with the session's name", async () => {
   let forgotten: pg.Client | undefined;
   const leaky = target({
