@@ -16,7 +16,8 @@ export function describePrepared(result: PreparedTarget, colors: Colors): string
   const rows = [
     ...steps.flatMap((step) => [
       [`  ${step.tier}`, outcome(step, colors), reasonOf(step)],
-      ...fixRow(step.hint, colors),
+      // A snapshot that is absent or stale is everyday life here; what is damaged wants mending.
+      ...(step.outcome === "failed" ? fixRow(step.hint, colors) : []),
     ]),
     ...(phases.length > 0 ? [["  times", "", phases.join(", ")]] : []),
     ...savedRow(saved, colors),

@@ -1,6 +1,8 @@
+import { requirement, stripRule } from "@headstart/pg-snapshot/snapshots";
 import { z } from "zod";
 
 const text = z.string().min(1, "expected a text that is not empty");
+const aboveZero = "expected a number above 0";
 
 const root = z.strictObject({
   /** A folder or a file. */
@@ -40,28 +42,13 @@ const build = z.union(
   { error: 'expected { command: ["program", "argument"] } or a function' },
 );
 
-const stripRule = z.union(
-  [
-    z.strictObject({ truncate: text }),
-    z.strictObject({
-      nullColumns: z.strictObject({ table: text, columns: z.array(text).min(1, "expected column names") }),
-    }),
-    z.strictObject({ deleteWhere: z.strictObject({ table: text, where: text }) }),
-    z.strictObject({ sql: text }),
-  ],
-  {
-    error:
-      "expected one of { truncate }, { nullColumns: { table, columns } }, { deleteWhere: { table, where } }, { sql }",
-  },
-);
-
 const snapshot = z.strictObject({
   /** Folder of the committed snapshots. */
   directory: text,
   /** `after-build` saves whenever the build ran, `on-request` only for `--update-snapshot`. */
   save: z.enum(["on-request", "after-build"]).default("on-request"),
   /** A dump larger than this gets a warning. */
-  warnAboveBytes: z.number().int().positive().default(20_000_000),
+  warnAboveBytes: z.number().int().positive(aboveZero).default(20_000_000),
 });
 
 const target = z.strictObject({
@@ -80,13 +67,11 @@ const target = z.strictObject({
   /** What is removed from the snapshot before it is saved. */
   strip: z.array(stripRule).default([]),
   /** What must be there when the build or the restore says that it is done. */
-  require: z
-    .array(z.strictObject({ table: text, rows: z.number().int().nonnegative().optional() }))
-    .default([]),
+  require: z.array(requirement).default([]),
   /** Where a snapshot is kept to be committed. Default: there is none. */
   snapshot: snapshot.optional(),
   /** Milliseconds for a preparation, waiting for others included. */
-  deadlineMs: z.number().int().positive().default(3_600_000),
+  deadlineMs: z.number().int().positive(aboveZero).default(3_600_000),
 });
 
 const server = z.strictObject({
@@ -121,7 +106,11 @@ export const configSchema = z.strictObject({
   server: server.default({}),
   targets: z
     .record(text, target)
-    .refine((targets) => Object.keys(targets).length > 0, "expected at least one target"),
+    .refine((targets) => Object.keys(targets).length > 0, "expected at least one target")
+    .refine(
+      (targets) => !Object.keys(targets).some((name) => /\p{Cc}/u.test(name)),
+      "expected names without control characters",
+    ),
 });
 
 /** What a configuration file holds. Paths in it are relative to the file. */

@@ -1,6 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { CliError } from "../cli-error.ts";
 import type { CommandContext } from "../command-context.ts";
+import { checkSnapshotFolders } from "./check-snapshot-folders.ts";
 import type { ParsedConfig } from "./config-schema.ts";
 import { findConfig } from "./find-config.ts";
 
@@ -42,6 +43,7 @@ export async function loadConfig({
     await checkEnvironment(file, parsed.data, read);
   }
   const directory = dirname(file);
+  await checkSnapshotFolders(file, directory, parsed.data);
   return { file, directory, config: withAbsolutePaths(parsed.data, directory) };
 }
 

@@ -81,6 +81,32 @@ test("of several kinds of rule the one that was meant is explained", () => {
   ]);
 });
 
+test("a table that no database can have and a number that makes no sense are told", () => {
+  const table = "expected a table name: table or schema.table, got";
+  expect(
+    explainTarget({
+      strip: [{ truncate: "a.b.c" }, { deleteWhere: { table: "", where: "true" } }],
+      require: [{ table: "a.b.c" }, { table: "jobs", rows: -1 }, { table: "jobs", rows: 1.5 }],
+      snapshot: { directory: "x", warnAboveBytes: 0 },
+      deadlineMs: 0,
+    }),
+  ).toEqual([
+    `targets.app.strip[0].truncate: ${table} "a.b.c"`,
+    `targets.app.strip[1].deleteWhere.table: ${table} ""`,
+    `targets.app.require[0].table: ${table} "a.b.c"`,
+    "targets.app.require[1].rows: expected a number from 0 on, got -1",
+    "targets.app.require[2].rows: expected a whole number, got 1.5",
+    "targets.app.snapshot.warnAboveBytes: expected a number above 0, got 0",
+    "targets.app.deadlineMs: expected a number above 0, got 0",
+  ]);
+});
+
+test("the name of a target is one that can be shown and sent", () => {
+  expect(explain({ targets: { "a\0b": app } })).toEqual([
+    "targets: expected names without control characters, got an object",
+  ]);
+});
+
 test("an address is never repeated, for it may hold a password", () => {
   const problems = explain({ server: { url: "mysql://root:hunter2@localhost" }, targets: { app } });
   expect(problems).toEqual([

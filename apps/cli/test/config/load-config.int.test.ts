@@ -67,6 +67,49 @@ test("a file that is absent, broken or throws is told apart", async () => {
   await expect(load("imports.ts")).rejects.toMatchObject({ code: "CONFIG_INVALID" });
 });
 
+test("JSON that does not parse is told what JSON allows", async () => {
+  await using folder = await folderWith({ "broken.json": "{,}", "throws.mjs": 'throw new Error("no way")' });
+  const hintOf = async (configFile: string): Promise<string> =>
+    await loadConfig({ cwd: folder.path, configFile }).then(
+      () => "no error",
+      (error: { hint: string }) => error.hint,
+    );
+  expect(await hintOf("broken.json")).toBe(
+    "mend the JSON: it allows neither comments nor a comma after the last item",
+  );
+  expect(await hintOf("throws.mjs")).toBe("mend the file: this is what its evaluation threw");
+});
+
+test.for([
+  [{ all: "." }, "snapshots"],
+  [{ files: { path: ".", include: ["**/*.json"] } }, "./snapshots/"],
+  [{ files: { path: "db", exclude: ["app/*.pgdump"] } }, "db/snapshots"],
+] as const)("a snapshot among its own inputs %j is refused", async ([inputs, directory]) => {
+  const config = { targets: { app: { ...target, inputs, snapshot: { directory } } } };
+  await using folder = await folderWith({ "headstart.config.json": JSON.stringify(config) });
+  await expect(loadConfig({ cwd: folder.path, configFile: undefined })).rejects.toMatchObject({
+    code: "CONFIG_INVALID",
+    message: expect.stringContaining("each save would outdate itself") as string,
+    hint: expect.stringContaining("exclude") as string,
+  });
+});
+
+test.for([
+  [{ files: { path: ".", exclude: ["snapshots/**"] } }, "snapshots"],
+  [{ files: { path: ".", include: ["**/*.sql"] } }, "snapshots"],
+  [{ files: { path: ".", gitignore: true } }, "ignored/snapshots"],
+  [{ files: "db" }, "db-snapshots"],
+] as const)("a snapshot beside its inputs %j is fine", async ([inputs, directory]) => {
+  const config = { targets: { app: { ...target, inputs, snapshot: { directory } } } };
+  await using folder = await folderWith({
+    "headstart.config.json": JSON.stringify(config),
+    ".git/HEAD": "",
+    ".gitignore": "/ignored/",
+  });
+  const { config: loaded } = await loadConfig({ cwd: folder.path, configFile: undefined });
+  expect(Object.keys(loaded.targets)).toEqual(["app"]);
+});
+
 test("paths of the server are relative to the file", async () => {
   const server = {
     embedded: { directory: "postgres", binaries: "/opt/pg/bin" },
