@@ -5,6 +5,7 @@ import { Template } from "../template/template.ts";
 import type { TemplateDescription } from "../template/template-description.ts";
 import { touchTemplate } from "../template/touch-template.ts";
 import { findTool } from "../tools/find-tool.ts";
+import { noSnapshot } from "./ask-stores.ts";
 import { buildTemplate } from "./build-template.ts";
 import { openPreparation } from "./open-preparation.ts";
 import type { Preparation, PrepareOptions, Tier, TierStep } from "./preparation.ts";
@@ -151,18 +152,4 @@ function templateAbsent({ target, steps }: Preparation, reason = "it is not ther
   return new PgSnapshotError("TEMPLATE_ABSENT", `no template of "${target.name}": ${reason}`, {
     hint: `prepare it without the restriction to the template tier (after ${steps.length} step)`,
   });
-}
-
-/**
- * `from: "snapshot"` fails for the reason of the last store that has a snapshot and could not serve it, with that
- * reason's own fix; where no store has one, for what the last one said.
- */
-function noSnapshot({ target, steps }: Preparation): PgSnapshotError {
-  const asked = steps.filter((step) => step.tier === "snapshot");
-  const decisive = asked.findLast((step) => step.outcome === "failed") ?? asked.at(-1);
-  return new PgSnapshotError(
-    decisive?.code ?? "SNAPSHOT_MISSING",
-    `no snapshot of "${target.name}" could serve: ${decisive?.reason ?? "none found"}`,
-    { hint: decisive?.hint ?? 'make one: prepare with save "always" (headstart prepare --update-snapshot)' },
-  );
 }

@@ -3,6 +3,7 @@ import { readServerFacts } from "../server/server-facts.ts";
 import { newestReadableArchive } from "../snapshot/archive-version.ts";
 import { checkUsable } from "../snapshot/check-usable.ts";
 import { databaseSettingStatements } from "../snapshot/database-settings.ts";
+import { explainLookup } from "../snapshot/explain-lookup.ts";
 import { restoreDatabase } from "../snapshot/restore-database.ts";
 import type { SnapshotManifest } from "../snapshot/snapshot-manifest.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
@@ -10,24 +11,21 @@ import { createDatabase } from "../template/create-database.ts";
 import { findTool, listTools, type Tool, type ToolSettings } from "../tools/find-tool.ts";
 import type { Preparation } from "./preparation.ts";
 
-export type RestoredSnapshot =
-  | { readonly status: "restored"; readonly manifest: SnapshotManifest }
-  | { readonly status: "missed"; readonly reason: string };
-
 /**
  * Restores the store's snapshot of this content into a new database `scratch`. Everything that can be known
  * beforehand is checked before the database is created, the dump's checksum included.
  *
- * @throws {PgSnapshotError} `SNAPSHOT_CORRUPT`, `SNAPSHOT_TORN`, `SNAPSHOT_INCOMPATIBLE`, `EXTENSION_MISSING`,
- * `TOOL_MISSING`, `TOOL_TOO_OLD`, `RESTORE_FAILED`, `DISK_FULL`, `SERVER_UNREACHABLE`
+ * @throws {PgSnapshotError} `SNAPSHOT_MISSING`, `SNAPSHOT_STALE`, `SNAPSHOT_TORN`, `SNAPSHOT_CORRUPT`,
+ * `SNAPSHOT_INCOMPATIBLE`, `EXTENSION_MISSING`, `TOOL_MISSING`, `TOOL_TOO_OLD`, `RESTORE_FAILED`, `DISK_FULL`,
+ * `SERVER_UNREACHABLE`
  */
 export async function restoreSnapshot(
   { target, identity, owner, options, signal, onProgress, stopwatch }: Preparation,
   store: SnapshotStore,
   scratch: string,
-): Promise<RestoredSnapshot> {
+): Promise<SnapshotManifest> {
   const lookup = await store.find(target.name, identity.digest, { signal });
-  if (lookup.status !== "found") return { status: "missed", reason: lookup.reason };
+  if (lookup.status !== "found") throw explainLookup(lookup);
   const { manifest } = lookup;
   const server = await readServerFacts(owner.session);
   const tool = await restoreTool(manifest, { serverMajor: server.major, tools: options.tools, signal });
@@ -54,7 +52,7 @@ export async function restoreSnapshot(
     });
     if (statements.length > 0) await owner.transaction(`configuring database "${scratch}"`, statements);
   });
-  return { status: "restored", manifest };
+  return manifest;
 }
 
 interface RestoreToolOptions {

@@ -3,6 +3,7 @@ import { open, readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { PgSnapshotError } from "../errors.ts";
+import { tornError } from "./explain-lookup.ts";
 import { explainWriteError, sumFile } from "./file-sync.ts";
 import { explainReadError, manifestFile, readManifest } from "./read-manifest.ts";
 import { replaceSnapshot } from "./replace-snapshot.ts";
@@ -182,8 +183,4 @@ async function openDump(
     );
   }
   return { path, [Symbol.asyncDispose]: () => Promise.resolve() };
-}
-
-function tornError({ reason, fetch }: Tear): PgSnapshotError {
-  return new PgSnapshotError("SNAPSHOT_TORN", reason, { hint: fetch ?? "save the snapshot anew" });
 }

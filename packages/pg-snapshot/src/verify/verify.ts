@@ -1,5 +1,6 @@
 import { PgSnapshotError } from "../errors.ts";
 import { scratchName, templateName } from "../names.ts";
+import { askStores, noSnapshot } from "../prepare/ask-stores.ts";
 import { runBuild } from "../prepare/build-template.ts";
 import type { Preparation, PrepareOptions } from "../prepare/preparation.ts";
 import { openPreparation } from "../prepare/open-preparation.ts";
@@ -8,7 +9,7 @@ import type { Target } from "../prepare/target.ts";
 import { withScratch } from "../prepare/with-scratch.ts";
 import { databaseSettingStatements } from "../snapshot/database-settings.ts";
 import { stripDatabase } from "../snapshot/strip-database.ts";
-import { createDatabase } from "../template/create-database.ts";
+import { createDatabase, dropDatabase } from "../template/create-database.ts";
 import { findTemplate } from "../template/find-template.ts";
 import { compareDatabases, type DatabaseDifference } from "./compare-databases.ts";
 
@@ -30,7 +31,7 @@ export interface Verification {
  * template that a build made, or with a build made for the purpose. The reference is stripped by the same
  * rules first. Nothing is kept.
  *
- * @throws {PgSnapshotError} what the snapshot lacks: `SNAPSHOT_MISSING`, `SNAPSHOT_CORRUPT`, …; `TEMPLATE_ABSENT`
+ * @throws {PgSnapshotError} what the snapshot lacks: `SNAPSHOT_MISSING`, `SNAPSHOT_STALE`, `SNAPSHOT_TORN`, …; `TEMPLATE_ABSENT`
  * when there is no built template to compare with
  */
 export async function verify(target: Target, options: VerifyOptions = {}): Promise<Verification> {
@@ -58,22 +59,19 @@ export async function verify(target: Target, options: VerifyOptions = {}): Promi
   }
 }
 
-/** Restores from the first store that has a snapshot of this content. */
+/** Restores from the first store that has a usable snapshot of this content. */
 async function restoreAny(preparation: Preparation, scratch: string): Promise<void> {
-  const reasons: string[] = [];
-  for (const store of preparation.target.stores ?? []) {
-    const outcome = await restoreSnapshot(preparation, store, scratch);
-    if (outcome.status === "restored") return;
-    reasons.push(outcome.reason);
-  }
-  const why = reasons.join("; ") || "the target keeps no snapshots";
-  throw new PgSnapshotError(
-    "SNAPSHOT_MISSING",
-    `no snapshot of "${preparation.target.name}" to verify: ${why}`,
-    {
-      hint: "make one: headstart prepare --update-snapshot",
-    },
-  );
+  const { owner } = preparation;
+  const restored = await askStores(preparation, async (store) => {
+    try {
+      return await restoreSnapshot(preparation, store, scratch);
+    } catch (error) {
+      // What it left half made must not be in the way of the next store.
+      await dropDatabase(owner, scratch, { force: true }).catch(() => undefined);
+      throw error;
+    }
+  });
+  if (restored === undefined) throw noSnapshot(preparation);
 }
 
 async function buildReference(preparation: Preparation, scratch: string): Promise<void> {

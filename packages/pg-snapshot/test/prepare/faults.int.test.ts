@@ -21,6 +21,7 @@ import type { PrepareOptions } from "../../src/prepare/preparation.ts";
 import type { Target } from "../../src/prepare/target.ts";
 import { databaseUrl, resolveConnection } from "../../src/server/connection-settings.ts";
 import { directoryStore } from "../../src/snapshot/directory-store.ts";
+import { verify } from "../../src/verify/verify.ts";
 import { databasesLike, freshDigest, query } from "../fixtures/databases.ts";
 import { spawnPrepare } from "../fixtures/spawn-prepare.ts";
 
@@ -96,7 +97,7 @@ function editManifest(folder: string, edit: (manifest: Record<string, unknown>) 
 
 const damages: readonly {
   what: string;
-  code: string | undefined;
+  code: string;
   says: RegExp;
   damage: (folder: string) => void;
 }[] = [
@@ -108,25 +109,25 @@ const damages: readonly {
   },
   {
     what: "a truncated dump",
-    code: undefined,
+    code: "SNAPSHOT_TORN",
     says: /bytes, fingerprint.json says/,
     damage: (folder) => truncateSync(dumpIn(folder), 100),
   },
   {
     what: "a manifest without its dump",
-    code: undefined,
+    code: "SNAPSHOT_TORN",
     says: /is not there/,
     damage: (folder) => rmSync(dumpIn(folder)),
   },
   {
     what: "a dump without its manifest",
-    code: undefined,
+    code: "SNAPSHOT_TORN",
     says: /without fingerprint.json/,
     damage: (folder) => rmSync(join(folder, "fingerprint.json")),
   },
   {
     what: "a manifest that no longer parses",
-    code: undefined,
+    code: "SNAPSHOT_CORRUPT",
     says: /no JSON/,
     damage: (folder) => writeFileSync(join(folder, "fingerprint.json"), "<<<<<<< HEAD\n{}"),
   },
@@ -169,7 +170,10 @@ test.each(damages)(
     damage(folder);
 
     const strict = await failure(prepare(target, { server, from: "snapshot" }));
-    expect(strict.message).toMatch(says);
+    expect(strict).toMatchObject({ code, message: expect.stringMatching(says) as string });
+    expect(strict.hint).toBeTruthy();
+    const unverified = await failure(verify(target, { server }));
+    expect(unverified).toMatchObject({ code, hint: strict.hint });
 
     await query(server, `alter database ${first.template.name} is_template false`);
     await query(server, `drop database ${first.template.name}`);
@@ -177,13 +181,37 @@ test.each(damages)(
     expect(second.tier).toBe("build");
     expect(builds()).toBe(2);
     const step = second.steps.find(({ tier }) => tier === "snapshot");
+    expect(step).toMatchObject({ outcome: "failed", code, hint: strict.hint });
     expect(step?.reason).toMatch(says);
-    expect(step?.code).toBe(code);
     // The build has put a whole snapshot in its place.
     await using third = await prepare(target, { server, from: "snapshot" });
     expect(third.tier).toBe("snapshot");
   },
 );
+
+test("no snapshot and one of other content are told apart, and a target without stores from both", async () => {
+  const { target } = snapshotTarget();
+  const strict: PrepareOptions = { server, from: "snapshot" };
+  const missing = await failure(prepare(target, strict));
+  expect(missing).toMatchObject({ code: "SNAPSHOT_MISSING" });
+  await using built = await prepare(target, { server });
+  const digest = freshDigest();
+  const edited: Target = { ...target, fingerprint: async () => ({ digest, manifest: "" }) };
+  const stale = await failure(prepare(edited, strict));
+  expect(stale).toMatchObject({
+    code: "SNAPSHOT_STALE",
+    hint: expect.stringContaining("--update-snapshot") as string,
+  });
+  expect(await failure(verify(edited, { server }))).toMatchObject({ code: "SNAPSHOT_STALE" });
+  await using rebuilt = await prepare(edited, { server, save: "never" });
+  expect(rebuilt.steps[1]).toMatchObject({ tier: "snapshot", outcome: "missed", code: "SNAPSHOT_STALE" });
+  const bare = await failure(prepare({ ...target, stores: [] }, strict));
+  expect(bare).toMatchObject({
+    code: "SNAPSHOT_MISSING",
+    hint: expect.stringContaining("give the target a store") as string,
+  });
+  void built;
+});
 
 test("a whole snapshot is restored without a build", async () => {
   const { target, builds } = snapshotTarget();
