@@ -2,6 +2,7 @@ import { Socket } from "node:net";
 import pg from "pg";
 import { explainSqlError } from "../sql-error.ts";
 import { describeServer, type ConnectionSettings } from "./connection-settings.ts";
+import { passwordFromFile } from "./password-file.ts";
 
 export interface ConnectOptions {
   /** @default the database of the settings */
@@ -27,12 +28,16 @@ export class Session extends pg.Client {
     settings: ConnectionSettings,
     { database, applicationName = "headstart" }: ConnectOptions = {},
   ) {
+    const name = database ?? settings.database;
     super({
       host: settings.host,
       port: settings.port,
       user: settings.user,
-      password: settings.password,
-      database: database ?? settings.database,
+      // Asked for only when the server does. Left to node-postgres it would warn of each password file.
+      password:
+        settings.password ??
+        (() => process.env["PGPASSWORD"] || (passwordFromFile({ ...settings, database: name }) as string)),
+      database: name,
       ssl: settings.ssl ?? false,
       application_name: applicationName,
       connectionTimeoutMillis: connectTimeoutMs,
