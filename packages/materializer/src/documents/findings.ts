@@ -1,6 +1,7 @@
 import type { DocumentLimits } from "./document-limits.ts";
 import { lineIndex } from "./line-index.ts";
 import type { Problem } from "./problem.ts";
+import { storableMessage } from "./storable.ts";
 
 /** Collects what is to be said about one text. Offsets are UTF-16 units from the start of the text. */
 export interface Findings {
@@ -26,7 +27,8 @@ export function collectFindings(text: string, limits: DocumentLimits): Findings 
   function add(severity: Problem["severity"], code: string, offset: number, message: string): void {
     failed ||= severity === "error";
     const inside = Math.min(Math.max(offset, 0), text.length);
-    found.push({ offset: inside, problem: { ...place(inside), code, message, severity } });
+    const problem = { ...place(inside), code, message: storableMessage(message), severity };
+    found.push({ offset: inside, problem });
   }
 
   return {

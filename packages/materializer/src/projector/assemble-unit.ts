@@ -1,7 +1,7 @@
 import type { Json, KeyPath } from "../documents/json.ts";
 import { loadDocument, type LoadedDocument } from "../documents/parse-document.ts";
 import { NotJsonError, toJson } from "../documents/to-json.ts";
-import { unstorableCharacter } from "../documents/storable.ts";
+import { storableMessage, unstorableCharacter } from "../documents/storable.ts";
 import type { AssembledUnit, ContentIssue, Row, UnitFile } from "./unit.ts";
 
 /** What `assemble` found wrong, at a place that only it can name. */
@@ -61,7 +61,7 @@ export function threw(path: string, message: string): ContentIssue {
 }
 
 export function ofFile(path: string, code: string, message: string): ContentIssue {
-  return { path, line: null, column: null, code, message, severity: "error" };
+  return { path, line: null, column: null, code, message: storableMessage(message), severity: "error" };
 }
 
 export function describeUnit(unit: string): string {
@@ -70,8 +70,12 @@ export function describeUnit(unit: string): string {
 
 function placed(issue: FoundIssue, loaded: ReadonlyMap<string, LoadedDocument>): ContentIssue {
   const { path, code, message, severity = "error" } = issue;
+  if (!isName(path) || !isName(code)) {
+    throw new TypeError("an issue needs a path and a code");
+  }
   const place = issue.at === undefined ? undefined : loaded.get(path)?.placeOf(issue.at);
-  return { path, line: place?.line ?? null, column: place?.column ?? null, code, message, severity };
+  const { line, column } = place ?? { line: null, column: null };
+  return { path, line, column, code, message: storableMessage(String(message)), severity };
 }
 
 function collectRows(given: readonly GivenRow[], issues: ContentIssue[], blamed: string): AssembledUnit {

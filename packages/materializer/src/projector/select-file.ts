@@ -1,4 +1,5 @@
 import picomatch from "picomatch";
+import { unstorableCharacter } from "../documents/storable.ts";
 import type { Kinds } from "./kinds.ts";
 import { ProjectorDefinitionError } from "./projector-definition-error.ts";
 import type { SelectedFile } from "./unit.ts";
@@ -16,7 +17,11 @@ export function directoryOf(path: string): string {
 export function unitAnswer(unitOf: UnitOf, path: string, kind: string): UnitAnswer {
   try {
     const unit: unknown = unitOf(path, kind);
-    return typeof unit === "string" ? { unit } : { failure: `unit gave ${typeof unit} and not a string` };
+    if (typeof unit !== "string") {
+      return { failure: `unit gave ${typeof unit} and not a string` };
+    }
+    const character = unstorableCharacter(unit);
+    return character === undefined ? { unit } : { failure: `unit gave a text with ${character}` };
   } catch (error) {
     return { failure: `unit failed: ${error instanceof Error ? error.message : String(error)}` };
   }

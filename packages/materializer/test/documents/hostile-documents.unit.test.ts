@@ -29,7 +29,8 @@ describe.each(formats)("%s", (format) => {
           expect(parsed.problems.some(({ severity }) => severity === "error")).toBe(true);
         }
         const lines = new TextDecoder().decode(bytes).split(/\r\n|\n|\r/);
-        for (const { line, column, code } of parsed.problems) {
+        for (const { line, column, code, message } of parsed.problems) {
+          expect(message).toMatch(/^[^\0\p{Surrogate}]{1,1001}$/su);
           expect(code).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*$/);
           expect(code).not.toBe("projector-threw");
           if (line !== null) {
@@ -70,6 +71,16 @@ const shapes = {
   strings: '"a":"b",',
   escapes: "\\u0000",
 };
+
+/** The slowest that were found below the limits: an error for every token. */
+const slowest = ['a: "\n', "[-,", "a: \n@", "a: \n,", "a: %\n"];
+
+test.each(slowest)("%j again and again takes bounded time", (shape) => {
+  const [first, again] = [shape.slice(0, -2), shape.slice(-2)];
+  const started = performance.now();
+  expect(parse("yaml", first + again.repeat(50_000)).problems).not.toEqual([]);
+  expect(performance.now() - started).toBeLessThan(20_000);
+});
 
 describe("a file as large as is allowed takes bounded time", () => {
   const size = 1024 * 1024;

@@ -204,6 +204,7 @@ describe("assemble", () => {
     ["nothing at all", undefined],
     ["no rows", {}],
     ["rows that are none", { rows: [null] }],
+    ["an issue without a path", { rows: [], issues: [{ code: "x", message: "x" }] }],
     ["a promise", Promise.resolve({ rows: [] })],
   ])("reports %s as a result", (_name, result) => {
     const projector = projectorOf((() => result) as unknown as Assemble);
@@ -246,6 +247,14 @@ describe("assemble", () => {
       "row-not-json",
     ]);
     expect(issues[1]?.message).toBe("c 1: the document is a Date, which cannot be stored as JSON");
+  });
+
+  test("keeps messages storable", () => {
+    const projector = projectorOf(() => ({
+      rows: [],
+      issues: [{ path: "settings.json", code: "x", message: "a\0\ud83d" }],
+    }));
+    expect(assemble(projector, { "settings.json": "{}" }).issues[0]?.message).toBe("a\ufffd\ufffd");
   });
 
   test("does without a unit that lacks a required file, and says which", () => {
