@@ -16,7 +16,10 @@ import type { Json } from "./json.ts";
 import { nodeBudget, shortened, type NodeBudget, type Weight } from "./node-budget.ts";
 import type { SourceMember, SourceNode } from "./source-node.ts";
 
-/** One YAML 1.2 document (core schema), or undefined where there is none or it cannot be made out. `base` is added to every offset: where `text` begins in its file. */
+/**
+ * One YAML 1.2 document (core schema), or undefined where there is none or it cannot be made out. `base` is added to
+ * every offset: where `text` begins in its file.
+ */
 export function readYaml(text: string, findings: Findings, base = 0): SourceNode | undefined {
   const contents = composeYaml(text, findings, base);
   return contents === undefined || findings.failed
