@@ -1,124 +1,128 @@
 import { randomUUID } from "node:crypto";
-import { link, mkdir, readdir, rename, rm, unlink } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
-import { GitError, aborted, throwIfAborted } from "./git-error.ts";
+import { aborted, GitError, throwIfAborted } from "./git-error.ts";
 
 /** The longest address of a socket that every system takes. */
 const longestAddress = 100;
 
-/** Addresses of those who hold or wait, and of the dead. */
-const address = /^[0-9a-f]{8}(\.dead)?$/;
-
 /**
  * Waits until this process alone, of this machine, holds the lock, and holds it until disposal. `directory` is the
- * lock's own: there is nothing else in it.
+ * lock's own: there is nothing else in it. Whoever came first is served first.
  *
- * The lock is a socket somebody listens at, so it ends with its holder, however that ends, and whoever waits is
- * woken by the connection's end. Git's own locks guard the data itself; this one keeps fetches from disturbing each
- * other. It is therefore no harm that two may hold it in one rare case: two that find the same dead holder at once.
+ * Everybody listens at a socket of his own, so whoever dies is known to be dead at once, and whoever waits is woken by
+ * the end of a connection. The order is that of Lamport's bakery: draw a number above all that are there, then wait for
+ * those below. A socket whose name begins with `c` is being given a number, one that begins with `t` has it in its
+ * name. No name is ever used twice, so clearing up after the dead cannot hit the living, which it can with a single
+ * file that is taken over.
  *
- * @throws GitError `Aborted`
+ * @throws GitError `Aborted`; `Refused` when the path is too long for a socket
  */
 export async function holdFetchLock(directory: string, signal?: AbortSignal): Promise<AsyncDisposable> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const path = join(directory, "held");
-  const mine = join(directory, randomUUID().slice(0, 8));
-  if (Buffer.byteLength(mine) > longestAddress) {
-    throw new GitError(
-      "Refused",
-      `The folder of the mirrors has too long a path for a socket: ${directory}`,
-      {
-        hint: `Choose a \`root\` that is shorter by ${Buffer.byteLength(mine) - longestAddress} bytes.`,
-      },
-    );
+  for (;;) {
+    throwIfAborted(signal);
+    const ticket = await draw(directory);
+    if (ticket === undefined) continue;
+    try {
+      await waitForTurn(directory, ticket, signal);
+      return { [Symbol.asyncDispose]: ticket.giveBack };
+    } catch (error) {
+      await ticket.giveBack();
+      throw error;
+    }
   }
-  throwIfAborted(signal);
+}
+
+interface Ticket {
+  /** Of the socket; tickets are served in the order of their names. */
+  readonly name: string;
+  readonly giveBack: () => Promise<void>;
+}
+
+/** @returns undefined when somebody cleared our socket away in the moment before it listened */
+async function draw(directory: string): Promise<Ticket | undefined> {
+  const id = randomUUID().slice(0, 8);
+  const choosing = join(directory, `c-${id}`);
+  const excess = Buffer.byteLength(choosing) + 12 - longestAddress;
+  if (excess > 0) {
+    throw new GitError("Refused", `The path of the mirrors is too long for a socket: ${directory}`, {
+      hint: `Choose a \`root\` that is shorter by ${excess} bytes.`,
+    });
+  }
   const waiters = new Set<Socket>();
-  const server = await listen(mine, waiters);
-  const release = async (): Promise<void> => {
+  let name: string | undefined;
+  const server = await listen(choosing, (socket) => {
+    waiters.add(socket);
+    socket.on("error", () => undefined).on("close", () => waiters.delete(socket));
+    if (name !== undefined) socket.write(name);
+  });
+  const taken = (await readdir(directory)).map((other) => Number(/^t-(\d+)-/.exec(other)?.[1] ?? 0));
+  const drawn = `t-${String(Math.max(0, ...taken) + 1).padStart(10, "0")}-${id}`;
+  const giveBack = async (): Promise<void> => {
+    await rm(join(directory, drawn), { force: true });
     for (const waiter of waiters) waiter.destroy();
     await new Promise((resolve) => server.close(resolve));
   };
   try {
-    // Listening first and linking then: an address in place that refuses connections is a dead one.
-    while (!(await linked(mine, path))) {
-      throwIfAborted(signal);
-      if (!(await waitForHolder(path, signal))) await clearDead(directory, path);
-    }
+    await rename(choosing, join(directory, drawn));
   } catch (error) {
-    await release();
+    await giveBack();
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
     throw error;
   }
-  return {
-    [Symbol.asyncDispose]: async () => {
-      await unlink(path).catch(() => undefined);
-      await release();
-    },
-  };
+  name = drawn;
+  for (const waiter of waiters) waiter.write(name);
+  return { name, giveBack };
 }
 
-async function listen(path: string, waiters: Set<Socket>): Promise<Server> {
-  const server = createServer((socket) => {
-    waiters.add(socket);
-    socket.on("error", () => undefined).on("close", () => waiters.delete(socket));
-    socket.unref();
-  });
+async function listen(path: string, onSocket: (socket: Socket) => void): Promise<Server> {
+  const server = createServer((socket) => onSocket(socket.unref()));
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject).listen(path, resolve);
   });
   return server.unref();
 }
 
-async function linked(from: string, to: string): Promise<boolean> {
-  try {
-    await link(from, to);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-    throw error;
+async function waitForTurn(
+  directory: string,
+  { name }: Ticket,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  // A folder that is read while a name in it changes may show neither name: nobody changes his twice.
+  for (let free = 0; free < 2;) {
+    const others = (await readdir(directory)).filter((other) => other !== name);
+    const choosing = others.find((other) => other.startsWith("c-"));
+    const before = others
+      .filter((other) => other.startsWith("t-") && other < name)
+      .sort()
+      .at(-1);
+    const next = choosing ?? before;
+    free = next === undefined ? free + 1 : 0;
+    if (next !== undefined) await outlast(join(directory, next), name, signal);
   }
 }
 
-/** Waits for the end of whoever listens at `path`. @returns false when nobody does */
-async function waitForHolder(path: string, signal: AbortSignal | undefined): Promise<boolean> {
-  return await new Promise((resolve, reject) => {
-    let met = false;
-    const socket = connect(path, () => (met = true));
+/** Waits until whoever listens there has a ticket after ours, gives it back, or is dead; the dead are cleared away. */
+async function outlast(path: string, name: string, signal: AbortSignal | undefined): Promise<void> {
+  throwIfAborted(signal);
+  const failure = await new Promise<Error | undefined>((resolve) => {
+    let error: Error | undefined;
+    const socket = connect(path);
     const abort = (): void => void socket.destroy(aborted(signal));
     signal?.addEventListener("abort", abort, { once: true });
-    let failure: Error | undefined;
-    socket.on("error", (error) => (failure = error));
+    socket.setEncoding("utf8");
+    socket.on("data", (theirs: string) => {
+      if (theirs > name) socket.destroy();
+    });
+    socket.on("error", (reason) => (error = reason));
     socket.on("close", () => {
       signal?.removeEventListener("abort", abort);
-      if (failure instanceof GitError) reject(failure);
-      else resolve(met);
+      resolve(error);
     });
-    socket.resume();
   });
-}
-
-/** Takes the address of a dead holder away, and what else dead ones left. Moved first, so that it is looked at again. */
-async function clearDead(directory: string, path: string): Promise<void> {
-  const aside = join(directory, `${randomUUID().slice(0, 8)}.dead`);
-  const moved = await rename(path, aside).then(
-    () => true,
-    () => false,
-  );
-  if (!moved) return;
-  if (await isAlive(aside)) {
-    await link(aside, path).catch(() => undefined);
-  }
-  for (const name of await readdir(directory)) {
-    const left = join(directory, name);
-    if (address.test(name) && !(await isAlive(left))) await rm(left, { force: true });
-  }
-}
-
-async function isAlive(path: string): Promise<boolean> {
-  return await new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
+  if (failure instanceof GitError) throw failure;
+  if (failure !== undefined && "code" in failure && failure.code === "ECONNREFUSED")
+    await rm(path, { force: true });
 }

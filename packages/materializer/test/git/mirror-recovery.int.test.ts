@@ -13,9 +13,18 @@ import { collect, mirrorFixture, temporaryFolder } from "../support/git/mirror-f
 
 const child = fileURLToPath(new URL("../support/git/fetch-child.ts", import.meta.url));
 
-/** A process of its own that fetches. It is a group's leader, so its end is its own alone. */
+const lockChild = fileURLToPath(new URL("../support/git/lock-child.ts", import.meta.url));
+
+/** A process of its own that fetches. */
 function fetchInProcess(order: FetchOrder) {
   return execaNode(child, [JSON.stringify(order)], {
+    nodeOptions: ["--conditions=@headstart/source", "--import", "tsx"],
+    reject: false,
+  });
+}
+
+function lockInProcess(directory: string, ...rest: (string | number)[]) {
+  return execaNode(lockChild, [directory, ...rest.map(String)], {
     nodeOptions: ["--conditions=@headstart/source", "--import", "tsx"],
     reject: false,
   });
@@ -87,14 +96,7 @@ describe("processes that share a mirror", () => {
     expect(order).toEqual(["first", "third"]);
     expect(await readdir(directory)).toEqual([]);
 
-    const holder = execaNode(
-      fileURLToPath(new URL("../support/git/lock-child.ts", import.meta.url)),
-      [directory],
-      {
-        nodeOptions: ["--conditions=@headstart/source", "--import", "tsx"],
-        reject: false,
-      },
-    );
+    const holder = lockInProcess(directory);
     await once(holder.stdout, "data");
     const waiter = holdFetchLock(directory);
     holder.kill("SIGKILL");
@@ -105,6 +107,22 @@ describe("processes that share a mirror", () => {
     await next[Symbol.asyncDispose]();
     expect(await readdir(directory)).toEqual([]);
   });
+});
+
+test("nobody ever holds a lock beside another, also after some died", async () => {
+  const directory = await temporaryFolder();
+  const inside = join(await temporaryFolder(), "inside");
+  const dead = [lockInProcess(directory)];
+  await once(dead[0]?.stdout ?? process.stdout, "data");
+  dead.push(lockInProcess(directory), lockInProcess(directory));
+  await expect.poll(async () => (await readdir(directory)).length, { timeout: 20_000 }).toBe(3);
+  const living = Array.from({ length: 6 }, () => lockInProcess(directory, 60, inside));
+  for (const process of dead) process.kill("SIGKILL");
+  for (const { stderr, exitCode } of await Promise.all(living)) {
+    expect(stderr).toBe("");
+    expect(exitCode).toBe(0);
+  }
+  expect(await readdir(directory)).toEqual([]);
 });
 
 describe("a mirror that is damaged", () => {
