@@ -1,4 +1,5 @@
 import { PgSnapshotError } from "../errors.ts";
+import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { sweep } from "../sweep.ts";
 import { findTemplate } from "../template/find-template.ts";
 import { Template } from "../template/template.ts";
@@ -74,6 +75,7 @@ async function serve(run: Preparation): Promise<Served> {
   const existing =
     from === undefined || from === "template" ? await findTemplate(owner.session, name) : undefined;
   await sweep(owner, { signal, onProgress });
+  await tidyStores(run);
   if (existing?.status === "found") {
     steps.push({ tier: "template", outcome: "served", reason: "the server has a template of this content" });
     await touchTemplate(owner, name, existing.description);
@@ -103,6 +105,14 @@ async function serve(run: Preparation): Promise<Served> {
   }
 }
 
+/** Removes what a process that was killed while it saved left in the stores, whatever this run is after. */
+async function tidyStores({ target }: Preparation): Promise<void> {
+  for (const store of target.stores ?? []) {
+    // A store that cannot be read says so when it is asked for a snapshot, or is to be written.
+    if (store.writable) await store.tidy?.(target.name).catch(() => undefined);
+  }
+}
+
 /** Tiers two and three; the builder's lock is held. */
 async function work(run: Preparation): Promise<Served> {
   const { options, owner, steps } = run;
@@ -125,8 +135,7 @@ async function finish(run: Preparation, tier: Tier, description: TemplateDescrip
   const asked = save === "always" || (save === "after-build" && tier === "build");
   const stores = (run.target.stores ?? []).filter((store) => store.writable);
   if (!asked || stores.length === 0) {
-    const reason = stores.length === 0 ? "the target has no writable store" : "a cheaper tier served";
-    return { tier, description, saved: { status: "not-asked", reason } };
+    return { tier, description, saved: { status: "not-asked", reason: whyNotSaved(stores, save) } };
   }
   try {
     const saved = await saveSnapshot(run, { description, stores, replace: tier === "build" });
@@ -136,6 +145,11 @@ async function finish(run: Preparation, tier: Tier, description: TemplateDescrip
     if (save === "always" || !(error instanceof PgSnapshotError)) throw error;
     return { tier, description, saved: { status: "failed", reason: error.message, error } };
   }
+}
+
+function whyNotSaved(stores: readonly SnapshotStore[], save: PrepareOptions["save"]): string {
+  if (stores.length === 0) return "the target has no writable store";
+  return save === "never" ? "saving was not asked for" : "a cheaper tier served";
 }
 
 /** Before minutes of work, not after: can what was asked for be saved at all? */
@@ -148,8 +162,8 @@ async function checkCanSave({ target, owner, options, signal }: Preparation): Pr
   await findTool("pg_dump", owner.session.serverMajor, options.tools, { signal });
 }
 
-function templateAbsent({ target, steps }: Preparation, reason = "it is not there"): PgSnapshotError {
+function templateAbsent({ target }: Preparation, reason = "it is not there"): PgSnapshotError {
   return new PgSnapshotError("TEMPLATE_ABSENT", `no template of "${target.name}": ${reason}`, {
-    hint: `prepare it without the restriction to the template tier (after ${steps.length} step)`,
+    hint: "make it: headstart prepare (without `from`)",
   });
 }

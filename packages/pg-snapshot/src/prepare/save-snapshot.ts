@@ -1,4 +1,3 @@
-import { advisoryKey } from "../advisory-key.ts";
 import type { PgSnapshotError } from "../errors.ts";
 import { scratchName } from "../names.ts";
 import { readServerFacts } from "../server/server-facts.ts";
@@ -12,6 +11,8 @@ import { createDatabase } from "../template/create-database.ts";
 import type { TemplateDescription } from "../template/template-description.ts";
 import { findTool } from "../tools/find-tool.ts";
 import type { Preparation } from "./preparation.ts";
+import { settleAfterAbort } from "./settle-after-abort.ts";
+import { takeTurnToSave } from "./turn-to-save.ts";
 import { withScratch } from "./with-scratch.ts";
 
 /** What became of saving. */
@@ -30,7 +31,7 @@ export interface SaveOptions {
 
 /**
  * Dumps the template into every store that lacks it, from a clone that is stripped first: a sealed template
- * takes no connections, and is never changed. One process at a time saves a target.
+ * takes no connections, and is never changed. One process at a time saves a target into a store.
  *
  * @throws {PgSnapshotError} `TOOL_MISSING`, `TOOL_TOO_OLD`, `STRIP_FAILED`, `DUMP_FAILED`, `DISK_FULL`,
  * `STORE_UNWRITABLE`
@@ -39,14 +40,8 @@ export async function saveSnapshot(
   preparation: Preparation,
   { description, stores, replace }: SaveOptions,
 ): Promise<Saved> {
-  const { target, identity, owner } = preparation;
-  const key = advisoryKey("store", target.name);
-  await owner.run(
-    "waiting for another process that saves",
-    `select pg_advisory_lock(${key})`,
-    preparation.signal,
-  );
-  try {
+  const { target, identity } = preparation;
+  return await takeTurnToSave(preparation, stores, async () => {
     const lacking: SnapshotStore[] = [];
     for (const store of stores) {
       const check = await checkSnapshot(store, { target: target.name, digest: identity.digest }, preparation);
@@ -56,11 +51,7 @@ export async function saveSnapshot(
       return { status: "unchanged", reason: "a whole snapshot of this content is there" };
     const bytes = await dumpInto(preparation, description, lacking);
     return { status: "saved", stores: lacking.map((store) => store.name), bytes };
-  } finally {
-    await owner
-      .query("ending the turn to save", "select pg_advisory_unlock($1::bigint)", [key])
-      .catch(() => undefined);
-  }
+  });
 }
 
 async function dumpInto(
@@ -82,15 +73,12 @@ async function dumpInto(
     let bytes = 0;
     for (const store of stores) {
       onProgress({ phase: "dump", detail: `into ${store.name}` });
+      const dump = async (path: string): Promise<void> => {
+        const options = { connection: owner.settings, database: scratch, tool, path, signal, onProgress };
+        draft.dump.compression = (await dumpDatabase(options)).compression;
+      };
       const manifest = await stopwatch.time("dump", () =>
-        store.write(
-          draft,
-          async (path) => {
-            const dump = { connection: owner.settings, database: scratch, tool, path, signal, onProgress };
-            draft.dump.compression = (await dumpDatabase(dump)).compression;
-          },
-          { signal },
-        ),
+        settleAfterAbort(store.write(draft, dump, { signal }), signal),
       );
       bytes = manifest.dump.bytes;
     }

@@ -1,8 +1,9 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { advisoryKey } from "../advisory-key.ts";
 import type { Owner } from "../owner.ts";
+import { pause } from "../pause.ts";
 import type { OnProgress } from "../progress.ts";
 import { findTemplate, type TemplateLookup } from "../template/find-template.ts";
+import { describeHolder } from "./lock-holder.ts";
 
 export interface WaitForTurnOptions {
   /** Name of the template that the lock stands for. */
@@ -42,26 +43,11 @@ export async function waitForTurn(
     }
     if (row?.mine) return undefined;
     onProgress?.({ phase: "wait", detail: await describeHolder(owner, key) });
-    await delay(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+    await pause(pollMs, signal);
   }
 }
 
 export async function endTurn(owner: Owner, template: string): Promise<void> {
   const key = advisoryKey("template", template);
   await owner.query("releasing the builder's lock", "select pg_advisory_unlock($1::bigint)", [key]);
-}
-
-async function describeHolder(owner: Owner, key: string): Promise<string> {
-  const [holder] = await owner.query<{ application: string; seconds: number }>(
-    "asking who holds the builder's lock",
-    `select a.application_name as application,
-            extract(epoch from now() - a.backend_start)::int as seconds
-       from pg_catalog.pg_locks l
-       join pg_catalog.pg_stat_activity a on a.pid = l.pid
-      where l.locktype = 'advisory' and l.granted and l.objsubid = 1
-        and l.database = (select oid from pg_catalog.pg_database where datname = current_database())
-        and (l.classid::bigint << 32 | l.objid::bigint) = $1::bigint`,
-    [key],
-  );
-  return holder ? `for ${holder.application}, at work for ${holder.seconds} s` : "for another process";
 }

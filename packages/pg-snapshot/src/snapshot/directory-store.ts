@@ -8,6 +8,7 @@ import { explainWriteError, sumFile } from "./file-sync.ts";
 import { explainReadError, manifestFile, readManifest } from "./read-manifest.ts";
 import { replaceSnapshot } from "./replace-snapshot.ts";
 import { dumpSuffix, type SnapshotManifest } from "./snapshot-manifest.ts";
+import { removeUnfinished } from "./sweep-folder.ts";
 import type { OpenedDump, SnapshotLookup, SnapshotStore, StoreOptions } from "./snapshot-store.ts";
 
 export interface DirectoryStoreOptions {
@@ -32,6 +33,7 @@ export function directoryStore(
   const folderOf = (target: string): string => join(root, folderName(target));
   return {
     name: `directory "${directory}"`,
+    id: root,
     writable,
     find: async (target, digest, options) => {
       options?.signal?.throwIfAborted();
@@ -51,6 +53,10 @@ export function directoryStore(
         options?.signal?.throwIfAborted();
         throw explainWriteError(error, directory);
       }
+    },
+    tidy: async (target) => {
+      if (!writable) return;
+      for (const folder of [root, folderOf(target)]) await removeUnfinished(folder);
     },
   };
 }

@@ -51,7 +51,17 @@ export function explainWriteError(error: unknown, directory: string): unknown {
   const { syscall } = error as NodeJS.ErrnoException;
   if (code === "" || syscall === undefined) return error;
   return new PgSnapshotError("STORE_UNWRITABLE", `"${directory}" cannot be written (${code}: ${syscall})`, {
-    hint: "give yourself the right to write there, or name another snapshot directory",
+    hint: `${unwritableFixes[code] ?? "look at the file system there"}, or name another snapshot directory`,
     cause: error,
   });
 }
+
+const rights = "give yourself the right to write there";
+const noFolder = "remove the file that is in the folder's place";
+const unwritableFixes: Readonly<Record<string, string>> = {
+  EACCES: rights,
+  EPERM: rights,
+  EROFS: "mount the file system for writing",
+  EEXIST: noFolder,
+  ENOTDIR: noFolder,
+};

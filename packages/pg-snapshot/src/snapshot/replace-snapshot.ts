@@ -1,6 +1,7 @@
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { sumFile, syncToDisk } from "./file-sync.ts";
+import { makeFolder } from "./make-folder.ts";
 import { markDumpsAsBinary } from "./git-attributes.ts";
 import { manifestFile } from "./read-manifest.ts";
 import {
@@ -35,7 +36,7 @@ export async function replaceSnapshot({
   const newDump = join(folder, `.new-${mark}${dumpSuffix}`);
   const newManifest = join(folder, `.new-${mark}.json`);
   signal?.throwIfAborted();
-  const created = await mkdir(folder, { recursive: true });
+  const created = await makeFolder(folder);
   if (created !== undefined) await syncToDisk(dirname(created));
   await removeUnfinished(root);
   await removeUnfinished(folder);

@@ -30,6 +30,8 @@ export interface OpenedDump extends AsyncDisposable {
 export interface SnapshotStore {
   /** For messages, for example `directory "snapshots"`. */
   readonly name: string;
+  /** What tells this place from every other, for example an absolute path. @default the name */
+  readonly id?: string | undefined;
   /** Only a store that is marked so is ever written. */
   readonly writable: boolean;
   /** Looks without reading the dump. Never throws for what lies in the store. */
@@ -51,4 +53,6 @@ export interface SnapshotStore {
     dump: (path: string) => Promise<void>,
     options?: StoreOptions,
   ): Promise<SnapshotManifest>;
+  /** Removes what writers of this target left half made that are gone. Called at every run where it is writable. */
+  tidy?(target: string): Promise<void>;
 }

@@ -18,9 +18,13 @@ export function writerMark(): string {
   return `${hostMark()}-${process.pid}-${randomBytes(4).toString("hex")}`;
 }
 
-/** Removes the unfinished files of writers that are gone. */
+/** Removes the unfinished files of writers that are gone. A folder that is absent has none. */
 export async function removeUnfinished(folder: string): Promise<void> {
-  for (const name of await readdir(folder)) {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  for (const name of names) {
     if (await isAbandoned(folder, name)) await rm(join(folder, name), { force: true });
   }
 }

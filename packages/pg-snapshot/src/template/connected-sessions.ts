@@ -1,5 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Owner } from "../owner.ts";
+import { pause } from "../pause.ts";
 
 /** A client's session in a database. */
 export interface ConnectedSession {
@@ -37,6 +37,6 @@ export async function awaitSessionsToLeave(
       [database],
     );
     if (sessions.length === 0 || look >= looks) return sessions;
-    await delay(pauseMs, undefined, { signal }).catch(() => signal?.throwIfAborted());
+    await pause(pauseMs, signal);
   }
 }

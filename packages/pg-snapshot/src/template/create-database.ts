@@ -1,5 +1,5 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Owner } from "../owner.ts";
+import { pause } from "../pause.ts";
 import { quoteIdentifier } from "../quote-identifier.ts";
 import { sqlStateOf } from "../sql-error.ts";
 import type { CloneStrategy } from "./template-description.ts";
@@ -42,7 +42,7 @@ export async function createDatabase(
       const passing = passingStates.has(sqlStateOf(error) ?? "");
       if (!passing || attempt === attempts) throw error;
       // Full jitter, up to 50 ms doubling to 400 ms: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
-      await delay(Math.random() * 25 * 2 ** attempt, undefined, { signal });
+      await pause(Math.random() * 25 * 2 ** attempt, signal);
     }
   }
 }

@@ -306,6 +306,7 @@ test("a server that is down, a password that is wrong and a template that is abs
     "TEMPLATE_ABSENT",
   ]);
   for (const error of [down, wrong, absent]) expect(error.hint).toBeTruthy();
+  expect(absent.hint).toContain("headstart prepare");
 });
 
 test("a role that may not create databases is told how to get the right", async () => {

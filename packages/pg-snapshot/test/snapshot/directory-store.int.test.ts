@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
@@ -273,11 +273,39 @@ test("a place that cannot be a folder is told as unwritable, and as no snapshot"
   const file = join(directory, "a file");
   writeFileSync(file, "");
   const store = directoryStore(file, { writable: true });
-  await expect(save(store, "shop", "x")).rejects.toMatchObject({ code: "STORE_UNWRITABLE" });
+  await expect(save(store, "shop", "x")).rejects.toMatchObject({
+    code: "STORE_UNWRITABLE",
+    hint: expect.stringContaining("remove the file that is in the folder's place") as string,
+  });
   expect(await checkSnapshot(store, { target: "shop", digest: "x" })).toMatchObject({
     status: "corrupt",
     reason: expect.stringContaining("ENOTDIR") as string,
   });
+});
+
+test.runIf(process.platform === "linux")(
+  "a place where no folder can be made is told as unwritable, and does not take for ever",
+  async () => {
+    const store = directoryStore("/proc/no/such/place", { writable: true });
+    await expect(save(store, "shop", "x")).rejects.toMatchObject({ code: "STORE_UNWRITABLE" });
+  },
+);
+
+test("what a killed writer left is tidied away without a save, and a live writer's is not", async () => {
+  const root = join(directory, "tidied");
+  const store = directoryStore(root, { writable: true });
+  await save(store, "shop", "one");
+  for (const step of ["5", "7"])
+    expect(await writer(root, "shop", "1", step)).toMatchObject({ killed: true });
+  const unfinished = (): string[] =>
+    readdirSync(join(root, "shop")).filter((name) => name.startsWith(".new-"));
+  expect(unfinished()).not.toEqual([]);
+  await store.write(draft("shop", "two"), async (path) => {
+    writeFileSync(path, "being written");
+    await store.tidy?.("shop");
+    expect(unfinished()).toEqual([basename(path)]);
+  });
+  await directoryStore(join(directory, "never made"), { writable: true }).tidy?.("shop");
 });
 
 interface Damage {
