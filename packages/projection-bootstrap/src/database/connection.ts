@@ -4,7 +4,7 @@ import type pg from "pg";
 export interface Connection {
   readonly client: pg.PoolClient;
   /** Gives it back, or closes it when nobody knows what state it is in. */
-  release(broken?: boolean): void;
+  readonly release: (broken?: boolean) => void;
 }
 
 const ignore = (): void => undefined;

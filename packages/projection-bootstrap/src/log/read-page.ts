@@ -1,5 +1,5 @@
 import type pg from "pg";
-import type { Position } from "../position.ts";
+import { comparePositions, type Position } from "../position.ts";
 import type { Page, RawEvent, ReadRange } from "./event-log.ts";
 
 /** SQL expressions over the log's table, which make one page query for any log. */
@@ -26,33 +26,28 @@ export interface LogColumns {
 export function pageQuery(columns: LogColumns, filterSnapshot: boolean): string {
   const { table, era, xid, number, stream, version, type, data, bytes, recordedAt, order } = columns;
   const key = order.join(", ");
+  const size = order.length;
   const bound = (first: number): string =>
-    order.length === 1
-      ? `$${first + 2}::bigint`
-      : `$${first}::integer, $${first + 1}::xid8, $${first + 2}::bigint`;
-  const range = `(${key}) > (${bound(1)}) and (${key}) <= (${bound(4)})`;
-  const unseen = filterSnapshot
-    ? `and not pg_visible_in_snapshot(${xid}, $10::pg_snapshot)`
-    : "and $10::text is null";
-  return `select era, xid, number, stream, version, type, case when wanted then data end as data,
-       (extract(epoch from recorded_at) * 1000)::float8 as recorded_at, bytes, scanned
+    size === 1 ? `$${first}::bigint` : `$${first}::integer, $${first + 1}::xid8, $${first + 2}::bigint`;
+  const range = `(${key}) > (${bound(1)}) and (${key}) <= (${bound(1 + size)})`;
+  const [types, limitRows, limitBytes, notIn] = [1, 2, 3, 4].map((place) => `$${2 * size + place}`);
+  const unseen = filterSnapshot ? `and not pg_visible_in_snapshot(${xid}, ${notIn}::pg_snapshot)` : "";
+  return `select era, xid, number, stream, version, type, case when wanted then data end,
+       (extract(epoch from recorded_at) * 1000)::float8, bytes
   from (
-    select *, sum(bytes) over in_order as total, count(*) over () as scanned, row_number() over in_order as nth
+    select *, sum(bytes) over in_order as total, row_number() over in_order as place
       from (
         select ${era} as era, ${xid}::text as xid, ${number}::text as number, ${stream} as stream,
                ${version} as version, ${type} as type, ${data} as data, ${recordedAt} as recorded_at, wanted,
-               case when wanted then ${bytes} else 0 end as bytes, place
+               case when wanted then ${bytes} else 0 end as bytes${order.map((column, index) => `, ${column} as order_${index}`).join("")}
           from (
-            select *, ($7::text[] is null or ${type} = any ($7::text[])) as wanted,
-                   row_number() over (order by ${key}) as place
-              from (
-                select * from ${table} where ${range} ${unseen} order by ${key} limit $8::bigint
-              ) as ranged
-          ) as typed
+            select *, (${types}::text[] is null or ${type} = any (${types}::text[])) as wanted
+              from ${table} where ${range} ${unseen} order by ${key} limit ${limitRows}::bigint
+          ) as ranged
       ) as page
-    window in_order as (order by place rows unbounded preceding)
+    window in_order as (order by ${order.map((_column, index) => `order_${index}`).join(", ")} rows unbounded preceding)
   ) as bounded
- where total <= $9::bigint or nth = 1
+ where total <= ${limitBytes}::bigint or place = 1
  order by place`;
 }
 
@@ -66,25 +61,26 @@ type PageRow = [
   data: string | null,
   recordedAt: number,
   bytes: string,
-  scanned: string,
 ];
+
+/** A position as the columns that a log is ordered by. */
+function boundValues({ order }: LogColumns, { era, xid, number }: Position): (string | number)[] {
+  return order.length === 1 ? [number.toString()] : [era, xid.toString(), number.toString()];
+}
 
 /** How many events come after a position, at most `cap`: an index scan that ends there. */
 export async function countAfter(
   client: pg.ClientBase,
-  { table, order }: LogColumns,
+  columns: LogColumns,
   after: Position,
   cap: number,
 ): Promise<number> {
+  const { table, order } = columns;
   const key = order.join(", ");
-  const alone = order.length === 1;
-  const bound = alone ? "$2::bigint" : "$2::integer, $3::xid8, $4::bigint";
-  const values = alone
-    ? [after.number.toString()]
-    : [after.era, after.xid.toString(), after.number.toString()];
+  const bound = order.length === 1 ? "$2::bigint" : "$2::integer, $3::xid8, $4::bigint";
   const { rows } = await client.query<{ count: number }>(
     `select count(*)::integer as count from (select from ${table} where (${key}) > (${bound}) limit $1) as later`,
-    [cap, ...values],
+    [cap, ...boundValues(columns, after)],
   );
   return rows[0]?.count ?? 0;
 }
@@ -96,16 +92,12 @@ export async function readPage(client: pg.ClientBase, columns: LogColumns, range
     text: pageQuery(columns, notIn !== undefined),
     rowMode: "array",
     values: [
-      after.era,
-      after.xid.toString(),
-      after.number.toString(),
-      upTo.era,
-      upTo.xid.toString(),
-      upTo.number.toString(),
+      ...boundValues(columns, after),
+      ...boundValues(columns, upTo),
       types ?? null,
       limitRows,
       limitBytes,
-      notIn ?? null,
+      ...(notIn === undefined ? [] : [notIn]),
     ],
   });
   let bytes = 0;
@@ -120,6 +112,6 @@ export async function readPage(client: pg.ClientBase, columns: LogColumns, range
       recordedAt: new Date(row[7]),
     };
   });
-  const scanned = Number(rows[0]?.[9] ?? 0);
-  return { events, bytes, last: scanned < limitRows && events.length === scanned };
+  const final = events.at(-1);
+  return { events, bytes, last: final === undefined || comparePositions(final.position, upTo) >= 0 };
 }

@@ -14,13 +14,13 @@ import { applyPage, endOf, type FailurePolicy } from "./apply-page.ts";
 import { oneAhead } from "./one-ahead.ts";
 
 export interface PageLimits {
-  /** Events in a page, at most. @default 2000 */
+  /** Events in a page, at most. @default 5000 */
   readonly rows?: number | undefined;
   /** Bytes of JSON text in a page, at most; a larger event comes alone. @default 8 MiB */
   readonly bytes?: number | undefined;
 }
 
-export const defaultPage = { rows: 2000, bytes: 8 * 1024 * 1024 };
+export const defaultPage = { rows: 5000, bytes: 8 * 1024 * 1024 };
 
 /** A version whose rows are brought forward, by the holder of its lease. */
 export interface Advancing {

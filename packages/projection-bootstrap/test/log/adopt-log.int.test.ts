@@ -1,0 +1,118 @@
+import { describe, expect, it } from "vitest";
+import { createBootstrap } from "../../src/create-bootstrap.ts";
+import { adoptLog } from "../../src/log/adopt-log.ts";
+import { postgresLog } from "../../src/log/postgres-log.ts";
+import { story, totals } from "../support/projections.ts";
+import { scratchDatabase, type Scratch } from "../support/scratch-database.ts";
+
+async function prepared(scratch: Scratch, settleMs = 2000) {
+  await scratch.pool.query("create schema shop");
+  await scratch.pool.query(
+    `create table shop."Event Log" (
+       id bigint generated always as identity primary key, subject text not null, nr integer not null,
+       kind text not null, body jsonb not null, at timestamptz not null default now()
+     )`,
+  );
+  const log = adoptLog({
+    table: "shop.Event Log",
+    columns: {
+      position: "id",
+      stream: "subject",
+      version: "nr",
+      type: "kind",
+      data: "body",
+      recordedAt: "at",
+    },
+    settleMs,
+  });
+  const [sums, stories] = [totals(), story()];
+  const bootstrap = createBootstrap({
+    pool: scratch.pool,
+    projections: [sums, stories],
+    log,
+    page: { rows: 3 },
+  });
+  const insert = (subject: string, nr: number, amount: number): [string, unknown[]] => [
+    `insert into shop."Event Log" (subject, nr, kind, body) values ($1, $2, 'added', $3)`,
+    [subject, nr, { amount }],
+  ];
+  return { bootstrap, sums, stories, insert };
+}
+
+describe("a log that somebody else keeps", () => {
+  it("is read with its own names, booted, followed and verified, and never written", async () => {
+    await using scratch = await scratchDatabase();
+    const { bootstrap, sums, stories, insert } = await prepared(scratch);
+    for (let nr = 1; nr <= 10; nr++) await scratch.pool.query(...insert("a", nr, nr));
+    const booted = await bootstrap.boot();
+    expect(booted.model.get(sums, "a")).toEqual({ count: 10, sum: 55 });
+    await using following = bootstrap.follow(booted, { pollMs: 60_000 });
+    await scratch.pool.query(...insert("b", 1, 1));
+    await following.poll();
+    expect(booted.model.get(sums, "b")).toEqual({ count: 1, sum: 1 });
+    await bootstrap.catchUp();
+    expect(await bootstrap.verify("story")).toMatchObject({ equal: true });
+    const { model, report } = await bootstrap.boot();
+    expect(report.reads.tail.rows).toBe(0);
+    expect(model.get(stories, "story 1")).toEqual({ text: "a.1 a.4 a.7 a.10 b.1 " });
+    await expect(bootstrap.append("a", [])).rejects.toMatchObject({ code: "LOG_UNSUITABLE" });
+  });
+
+  it("hides a later event while the writer of an earlier one is open, and loses neither", async () => {
+    await using scratch = await scratchDatabase();
+    const { bootstrap, sums, insert } = await prepared(scratch, 30);
+    await scratch.pool.query(...insert("a", 1, 1));
+    await bootstrap.boot();
+    const slow = await scratch.pool.connect();
+    await slow.query("begin");
+    await slow.query(...insert("slow", 1, 1));
+    await scratch.pool.query(...insert("fast", 1, 1));
+    const before = await bootstrap.boot();
+    expect([before.model.get(sums, "a")?.sum, before.model.get(sums, "fast")]).toEqual([1, undefined]);
+    await bootstrap.catchUp();
+    await slow.query("commit");
+    slow.release();
+    await bootstrap.catchUp();
+    const after = await bootstrap.boot();
+    expect(after.report.reads.tail.rows).toBe(0);
+    expect([after.model.size(sums), await bootstrap.verify("totals")]).toMatchObject([3, { equal: true }]);
+  });
+
+  it("waits for nobody who writes elsewhere, and for nobody who came later", async () => {
+    await using scratch = await scratchDatabase();
+    const { bootstrap, sums, insert } = await prepared(scratch, 60_000);
+    await scratch.pool.query("create table elsewhere (id integer)");
+    const other = await scratch.pool.connect();
+    await other.query("begin");
+    await other.query("insert into elsewhere values (1)");
+    await scratch.pool.query(...insert("a", 1, 1));
+    try {
+      const { model } = await bootstrap.boot();
+      expect(model.get(sums, "a")).toEqual({ count: 1, sum: 1 });
+    } finally {
+      await other.query("rollback");
+      other.release();
+    }
+  });
+
+  it("cannot keep projections inline", async () => {
+    await using scratch = await scratchDatabase();
+    const make = () =>
+      createBootstrap({
+        pool: scratch.pool,
+        projections: [totals({ mode: "inline" })],
+        log: adoptLog({ table: "shop.event" }),
+      });
+    expect(make).toThrow(expect.objectContaining({ code: "LOG_UNSUITABLE" }) as Error);
+  });
+
+  it("has rows of its own: those of another log are not continued", async () => {
+    await using scratch = await scratchDatabase();
+    const { sums, bootstrap } = await prepared(scratch);
+    await createBootstrap({ pool: scratch.pool, projections: [sums], log: postgresLog() }).boot();
+    expect((await bootstrap.boot()).report.projections[0]).toMatchObject({
+      found: "stale-code",
+      mode: "rebuilt",
+    });
+  });
+});
