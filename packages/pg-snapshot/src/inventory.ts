@@ -17,6 +17,8 @@ interface Listed {
   readonly bytes: number;
   /** Sessions connected to it just now. */
   readonly sessions: number;
+  /** Whether it belongs to the role that asks; each role has templates of its own. */
+  readonly mine: boolean;
 }
 
 /** One of our databases on a server. */
@@ -31,6 +33,7 @@ interface Row {
   comment: string | null;
   bytes: string;
   sessions: number;
+  mine: boolean;
 }
 
 /**
@@ -47,6 +50,7 @@ export async function inventory({ server, signal }: InventoryOptions = {}): Prom
       select d.datname as name,
              shobj_description(d.oid, 'pg_database') as comment,
              pg_database_size(d.oid)::text as bytes,
+             pg_get_userbyid(d.datdba) = current_user as mine,
              (select count(*)::int from pg_catalog.pg_stat_activity a where a.datid = d.oid) as sessions
         from pg_catalog.pg_database d
        where d.datname like 'hs\_%' or shobj_description(d.oid, 'pg_database') like '{"headstart":%'
@@ -66,10 +70,10 @@ export async function inventory({ server, signal }: InventoryOptions = {}): Prom
 }
 
 function classify(
-  { name, comment, bytes, sessions }: Row,
+  { name, comment, bytes, sessions, mine }: Row,
   held: ReadonlySet<string>,
 ): InventoryItem | undefined {
-  const listed = { name, bytes: Number(bytes), sessions };
+  const listed = { name, bytes: Number(bytes), sessions, mine };
   const owned = ownerOf(name);
   if (owned) return { ...listed, kind: owned.kind, alive: held.has(advisoryKey("owner", owned.owner)) };
   const description = parseDescription(comment);

@@ -16,10 +16,13 @@ const lowerCase = "0123456789abcdefghijklmnopqrstuvwxyz";
 export const newOwnerId: () => string = customAlphabet(lowerCase, 12);
 const randomPart = customAlphabet(lowerCase, 10);
 
-/** The name of the one template database of this target and content. */
-export function templateName(target: string, digest: string): string {
+/**
+ * The name of the one template database of this target and content that `role` has. What is in a database belongs
+ * to the role that made it, so another role could clone it and then not read it.
+ */
+export function templateName(target: string, digest: string, role: string): string {
   const hash = createHash("sha256")
-    .update(JSON.stringify([target, digest]))
+    .update(JSON.stringify([target, digest, role]))
     .digest("hex")
     .slice(0, 24);
   return `hs_t_${slug(target)}_${hash}`;

@@ -18,9 +18,16 @@ export class Owner implements AsyncDisposable {
   readonly id: string;
   readonly settings: ConnectionSettings;
   readonly session: Session;
+  /** The server's name for who we are there; what we make belongs to it. */
+  readonly role: string;
 
-  private constructor(id: string, settings: ConnectionSettings, session: Session) {
+  private constructor(
+    { id, role }: { id: string; role: string },
+    settings: ConnectionSettings,
+    session: Session,
+  ) {
     this.id = id;
+    this.role = role;
     this.settings = settings;
     this.session = session;
   }
@@ -36,17 +43,21 @@ export class Owner implements AsyncDisposable {
       applicationName: `headstart ${purpose} (${hostname().slice(0, 20)}:${process.pid})`,
       signal,
     });
+    let role: string;
     try {
-      await explained("taking the owner's lock", () =>
-        session.query("select pg_advisory_lock($1::bigint)", [advisoryKey("owner", id)]),
+      const { rows } = await explained("taking the owner's lock", () =>
+        session.query<{ role: string }>("select pg_advisory_lock($1::bigint), current_user::text as role", [
+          advisoryKey("owner", id),
+        ]),
       );
+      role = rows[0]?.role ?? "";
       signal?.throwIfAborted();
     } catch (error) {
       await session[Symbol.asyncDispose]();
       throw error;
     }
     session.keepProcessAlive(false);
-    return new Owner(id, settings, session);
+    return new Owner({ id, role }, settings, session);
   }
 
   /** Runs one statement that may take long, cancelled on the server when `signal` aborts. */

@@ -11,7 +11,7 @@ const bySqlState: Readonly<Record<string, Explanation>> = {
   "28000": { code: "AUTHENTICATION_FAILED", hint: "check the user and the server's pg_hba.conf" },
   "42501": {
     code: "PERMISSION_DENIED",
-    hint: "give the role the right to create databases: ALTER ROLE <role> CREATEDB (and ownership of what it changes)",
+    hint: "connect as the role that owns it or as a superuser, or have the right granted",
   },
   "53100": {
     code: "DISK_FULL",
@@ -48,6 +48,11 @@ const connectionErrors = new Set([
   "08004",
   "08006",
 ]);
+/** Where the server found the right lacking, by the name of its C function: unlike the message it is in no language. */
+const mayNotCreate: Explanation = {
+  code: "PERMISSION_DENIED",
+  hint: "give the role the right to create databases: ALTER ROLE <role> CREATEDB",
+};
 const connectionMessages =
   /connection terminated|client has encountered a connection error|timeout expired|not queryable|client was closed/i;
 const passwordMessages = /client password must be a(?: non-empty)? string|SASL/i;
@@ -61,11 +66,12 @@ const diskFullMessage = /no space left on device|disk full/i;
  */
 export function explainSqlError(error: unknown, doing: string): PgSnapshotError {
   if (error instanceof PgSnapshotError) return error;
-  const { code: sqlState, message } = asRecord(error);
+  const { code: sqlState, message, routine } = asRecord(error);
   const explain = ({ code, hint }: Explanation): PgSnapshotError =>
     new PgSnapshotError(code, `${doing}: ${message}`, { hint, cause: error });
 
   if (diskFullMessage.test(message)) return explain(bySqlState["53100"] as Explanation);
+  if (sqlState === "42501" && routine === "createdb") return explain(mayNotCreate);
   const known = sqlState === undefined ? undefined : bySqlState[sqlState];
   if (known) return explain(known);
   if (passwordMessages.test(message)) {
@@ -100,14 +106,22 @@ export async function explained<T>(doing: string, work: () => Promise<T>): Promi
   }
 }
 
-function asRecord(error: unknown): { code: string | undefined; message: string } {
+interface ErrorRecord {
+  readonly code: string | undefined;
+  readonly message: string;
+  readonly routine: unknown;
+}
+
+function asRecord(error: unknown): ErrorRecord {
   if (error instanceof AggregateError && error.errors.length > 0) return asRecord(error.errors[0]);
   const record = (typeof error === "object" && error !== null ? error : {}) as {
     code?: unknown;
     message?: unknown;
+    routine?: unknown;
   };
   return {
     code: typeof record.code === "string" ? record.code : undefined,
     message: typeof record.message === "string" ? record.message : String(error),
+    routine: record.routine,
   };
 }

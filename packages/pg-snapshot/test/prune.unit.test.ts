@@ -11,6 +11,7 @@ function template(name: string, { bytes, daysAgo }: { bytes: number; daysAgo: nu
     name,
     bytes,
     sessions: 0,
+    mine: true,
     description: {
       headstart: "template/1",
       target: name,
@@ -32,7 +33,7 @@ const items: InventoryItem[] = [
   template("old", { bytes: 10, daysAgo: 30 }),
   template("fresh", { bytes: 50, daysAgo: 1 }),
   template("middle", { bytes: 40, daysAgo: 5 }),
-  { kind: "kept-clone", name: "mine", bytes: 1_000, sessions: 0 },
+  { kind: "kept-clone", name: "mine", bytes: 1_000, sessions: 0, mine: true },
 ];
 const planned = (budget: Parameters<typeof planPrune>[1]): string[] =>
   planPrune(items, budget, now).map((d) => d.name);

@@ -91,7 +91,7 @@ function templateStatus(
 ): Pick<TargetStatus, "template" | "templateName" | "templateBytes" | "otherTemplates"> {
   if (server.status === "failed") return { template: "unknown", otherTemplates: 0 };
   const ours = server.databases.filter(
-    (item) => item.kind === "template" && item.description.target === target,
+    (item) => item.kind === "template" && item.mine && item.description.target === target,
   );
   const present = ours.find((item) => item.kind === "template" && item.description.digest === digest);
   if (!present) return { template: "absent", otherTemplates: ours.length };

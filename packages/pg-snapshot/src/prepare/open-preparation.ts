@@ -40,7 +40,7 @@ export async function openPreparation(
       options,
       identity,
       owner,
-      templateName: templateName(target.name, identity.digest),
+      templateName: templateName(target.name, identity.digest, owner.role),
       signal: AbortSignal.any([...given, owner.session.lost]),
       onProgress,
       stopwatch,

@@ -1,5 +1,5 @@
 import { PgSnapshotError } from "../errors.ts";
-import { scratchName, templateName } from "../names.ts";
+import { scratchName } from "../names.ts";
 import { askStores, noSnapshot } from "../prepare/ask-stores.ts";
 import { runBuild } from "../prepare/build-template.ts";
 import type { Preparation, PrepareOptions } from "../prepare/preparation.ts";
@@ -80,8 +80,7 @@ async function buildReference(preparation: Preparation, scratch: string): Promis
 }
 
 async function cloneReference(preparation: Preparation, scratch: string): Promise<void> {
-  const { target, identity, owner, signal } = preparation;
-  const template = templateName(target.name, identity.digest);
+  const { owner, signal, templateName: template } = preparation;
   const found = await findTemplate(owner.session, template);
   const usable = found.status === "found" && found.description.source === "build";
   if (!usable) {

@@ -15,7 +15,9 @@ import pg from "pg";
 import { afterAll, expect, inject, test } from "vitest";
 import { stopEmbeddedServer } from "../../src/embedded/embedded-server-status.ts";
 import { startEmbeddedServer } from "../../src/embedded/start-embedded-server.ts";
+import { dropDatabaseByName } from "../../src/drop-database-by-name.ts";
 import type { PgSnapshotError } from "../../src/errors.ts";
+import { inventory } from "../../src/inventory.ts";
 import { prepare } from "../../src/prepare/prepare.ts";
 import type { PrepareOptions } from "../../src/prepare/preparation.ts";
 import type { Target } from "../../src/prepare/target.ts";
@@ -332,6 +334,36 @@ test("a role that may create databases, and no more, gets through all three tier
   expect([built.tier, restored.tier, found.tier]).toEqual(["build", "snapshot", "template"]);
   await using clone = await found.template.clone();
   expect(clone.url).toContain(role);
+});
+
+test("two roles on one server each get a template that they can read, and force anew", async () => {
+  const { target, builds } = snapshotTarget();
+  const roles = ["alice", "bob"].map((name) => `${name}_${freshDigest().slice(0, 8)}`);
+  const optionsOf = (user: string): PrepareOptions => ({
+    server: { ...resolveConnection(server), user, password: "pw" },
+    save: "never",
+  });
+  for (const role of roles) {
+    await query(server, `create role ${role} login createdb password 'pw'`);
+    await using prepared = await prepare(target, optionsOf(role));
+    await using clone = await prepared.template.clone();
+    expect(await query(clone.url, "select count(*)::int from item", { database: clone.name })).toEqual([
+      { count: 1_000 },
+    ]);
+  }
+  expect(builds()).toBe(2);
+  const [alice = "", bob = ""] = roles;
+  await using forced = await prepare(target, { ...optionsOf(bob), from: "build" });
+  await using found = await prepare(target, optionsOf(alice));
+  expect([forced.tier, found.tier]).toEqual(["build", "template"]);
+  const seen = await inventory(optionsOf(bob));
+  const ours = [found, forced].map(({ template }) => seen.find(({ name }) => name === template.name)?.mine);
+  expect(ours).toEqual([false, true]);
+  const foreign = await failure(dropDatabaseByName(found.template.name, optionsOf(bob)));
+  expect(foreign).toMatchObject({
+    code: "PERMISSION_DENIED",
+    hint: expect.not.stringContaining("CREATEDB") as string,
+  });
 });
 
 test("a password in .pgpass is enough, with PGPASSWORD unset", async () => {
