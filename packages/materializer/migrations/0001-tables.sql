@@ -136,6 +136,7 @@ create table versions (
   seq bigint not null,
   oid bytea not null check (octet_length(oid) in (20, 32)),
   tree_oid bytea not null check (octet_length(tree_oid) in (20, 32)),
+  tree_files int not null,
   repository_id bigint not null references repositories on delete cascade,
   projector text collate "C" not null,
   base_segment bigint not null references segments,

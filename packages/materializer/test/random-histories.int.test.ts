@@ -155,7 +155,7 @@ class History {
     const texts = files.map(
       ([at, content]) => [at.slice("notes/".length), (JSON.parse(content) as { text: string }).text] as const,
     );
-    return Object.fromEntries(texts.toSorted());
+    return Object.fromEntries(texts);
   }
 
   wasACommit(oid: string): boolean {

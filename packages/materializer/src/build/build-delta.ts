@@ -34,7 +34,8 @@ export async function buildDelta(
   const old = base.version.delta;
   if (old !== null) await copyUnits(context, { from: old, to: delta, except: changed });
   const changedPaths = base.version.own ? [...base.changes.keys()].toSorted() : undefined;
-  const built = { base: base.version.base, delta, changedPaths, ...costs(counts) };
+  const { treeFiles } = base;
+  const built = { base: base.version.base, delta, changedPaths, treeFiles, ...costs(counts) };
   if (base.deltaUnits.size <= Math.max(SMALLEST_DELTA, Math.sqrt(2 * units))) return built;
   onProgress?.({ phase: "copy" });
   const folded = await startSegment(context.db, lease);

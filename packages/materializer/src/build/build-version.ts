@@ -1,6 +1,7 @@
 import { projectorNamed, type Context } from "../context.ts";
 import { MaterializerError } from "../errors.ts";
 import { GitError } from "../git/git-error.ts";
+import { defaultLimits } from "../git/git-limits.ts";
 import type { Commit, Mirror } from "../git/mirror.ts";
 import type { Projector } from "../projector/projector.ts";
 import type { Lease } from "../queue/claim.ts";
@@ -73,10 +74,11 @@ async function contentsOf(source: DocumentSource, lease: Lease, wanted: Wanted):
   const { context, mirror, projector } = source;
   const { tree, signal, onProgress } = wanted;
   const same = await findSameTree(context, lease, tree);
-  if (same !== undefined) return shared(same);
+  if (same !== undefined) return shared(same, same.treeFiles);
   const base = await findBase(context, lease, { mirror, projector, tree, signal });
   if (base === undefined) return await buildWhole(source, lease, wanted);
-  if (base.changes.size === 0) return shared(base.version);
+  refuseTooMany(base.treeFiles, context.mirrors.settings.limits?.maxFiles);
+  if (base.changes.size === 0) return shared(base.version, base.treeFiles);
   const units = (await segmentUnits(context.db, base.version.base)).length;
   if (base.changedUnits.size > Math.max(SMALLEST_DELTA, units / 4))
     return await buildWhole(source, lease, wanted);
@@ -84,8 +86,20 @@ async function contentsOf(source: DocumentSource, lease: Lease, wanted: Wanted):
 }
 
 /** Every row of the version is stored already. */
-function shared({ base, delta }: StoredVersion): Contents {
-  return { base, delta, blobsParsed: 0, blobsReused: 0, unitsAssembled: 0 };
+function shared({ base, delta }: StoredVersion, treeFiles: number): Contents {
+  return { base, delta, treeFiles, blobsParsed: 0, blobsReused: 0, unitsAssembled: 0 };
+}
+
+/** A tree that grew past the limit in small steps is as large as one that came at once. */
+function refuseTooMany(files: number, maxFiles = defaultLimits.maxFiles): void {
+  if (files <= maxFiles) return;
+  throw new GitError(
+    "TooLarge",
+    `The tree has ${files} files, more than the ${maxFiles} that are projected.`,
+    {
+      hint: "Raise mirrors.limits.maxFiles, or register a smaller repository.",
+    },
+  );
 }
 
 function projectorOf(context: Context, lease: Lease, name: string): Projector {

@@ -13,8 +13,8 @@ export async function buildWhole(
   { tree, onProgress }: Pick<BuildOptions, "onProgress"> & { readonly tree: string },
 ): Promise<Contents | Invalid> {
   onProgress?.({ phase: "list" });
-  const units = await listUnits(source, tree);
+  const { units, treeFiles } = await listUnits(source, tree);
   const base = await startSegment(source.context.db, lease);
   const counts = await buildUnits(source, { segment: base, units, onProgress });
-  return invalid(source.projector, counts) ?? { base, delta: null, ...costs(counts) };
+  return invalid(source.projector, counts) ?? { base, delta: null, treeFiles, ...costs(counts) };
 }

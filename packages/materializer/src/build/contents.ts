@@ -5,6 +5,8 @@ import type { UnitCounts } from "./build-units.ts";
 export interface Contents {
   readonly base: string;
   readonly delta: string | null;
+  /** Files of the whole tree, selected or not: what the limit on files counts. */
+  readonly treeFiles: number;
   /** Selected paths that changed since the branch's version before, where that is what the build compared with. */
   readonly changedPaths?: readonly string[] | undefined;
   readonly blobsParsed: number;
@@ -27,6 +29,6 @@ export function costs({
   blobsParsed,
   blobsReused,
   unitsAssembled,
-}: UnitCounts): Omit<Contents, "base" | "delta"> {
+}: UnitCounts): Omit<Contents, "base" | "delta" | "treeFiles"> {
   return { blobsParsed, blobsReused, unitsAssembled };
 }

@@ -11,6 +11,7 @@ export interface StoredVersion {
   readonly tree: string;
   readonly base: string;
   readonly delta: string | null;
+  readonly treeFiles: number;
   /** Whether it is the branch's own newest version. */
   readonly own: boolean;
 }
@@ -24,10 +25,12 @@ export interface Base {
   readonly changedUnits: ReadonlySet<string>;
   /** Every unit that the new version's delta has to hold: those, and what the version's own delta replaces. */
   readonly deltaUnits: ReadonlySet<string>;
+  /** Files of the wanted tree, selected or not. */
+  readonly treeFiles: number;
 }
 
 const stored = `v.id::text, encode(v.tree_oid, 'hex') as tree, v.base_segment::text as base, v.delta_segment::text as delta,
-  v.id = b.latest_version as own`;
+  v.tree_files as "treeFiles",  v.id = b.latest_version as own`;
 
 /** A version of exactly this tree, of any branch of the repository: there is nothing to build then. */
 export async function findSameTree(
@@ -72,14 +75,18 @@ export async function findBase(
   for (const version of rows) {
     const present = await mirror.has([version.tree], { signal });
     if (!present.has(version.tree)) continue;
-    const changes = await changedFiles(mirror, projector, { before: version.tree, after: tree, signal });
+    const { changes, growth } = await changedFiles(mirror, projector, {
+      before: version.tree,
+      after: tree,
+      signal,
+    });
     const changedUnits = new Set(
       [...changes.keys()].map((path) => changes.get(path)?.unit ?? projector.select(path)?.unit ?? ""),
     );
     const own = version.delta === null ? [] : await segmentUnits(context.db, version.delta);
     const deltaUnits = new Set([...own, ...changedUnits]);
     if (best === undefined || deltaUnits.size < best.deltaUnits.size)
-      best = { version, changes, changedUnits, deltaUnits };
+      best = { version, changes, changedUnits, deltaUnits, treeFiles: version.treeFiles + growth };
   }
   return best;
 }
@@ -88,12 +95,14 @@ async function changedFiles(
   mirror: Mirror,
   projector: Projector,
   { before, after, signal }: { before: string; after: string; signal: AbortSignal },
-): Promise<Map<string, SelectedFile | undefined>> {
+): Promise<{ changes: Map<string, SelectedFile | undefined>; growth: number }> {
   const changes = new Map<string, SelectedFile | undefined>();
+  let growth = 0;
   for await (const change of mirror.diffTrees(before, after, { signal })) {
+    growth += Number(change.after !== undefined) - Number(change.before !== undefined);
     if (projector.select(change.path) === null) continue;
     const { path, problem } = change;
     changes.set(path, change.after && selectFile(projector, { path, problem, ...change.after }));
   }
-  return changes;
+  return { changes, growth };
 }

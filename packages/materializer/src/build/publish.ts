@@ -89,9 +89,9 @@ async function insertVersion(client: pg.ClientBase, lease: Lease, built: Built):
      )
      insert into headstart_materializer.versions
        (branch_id, repository_id, incarnation, seq, oid, tree_oid, projector, base_segment, delta_segment,
-        committed_at, author, blobs_parsed, blobs_reused, units_assembled, build_ms)
+        committed_at, author, blobs_parsed, blobs_reused, units_assembled, build_ms, tree_files)
      select b.id, b.repository_id, $2, $3, decode($4, 'hex'), decode($5, 'hex'), $6, $8, $9,
-            $7, $10, $11, $12, $13, $14
+            $7, $10, $11, $12, $13, $14, $15
      from headstart_materializer.branches b where b.id = $1
      returning id::text`,
     [
@@ -109,6 +109,7 @@ async function insertVersion(client: pg.ClientBase, lease: Lease, built: Built):
       built.blobsReused,
       built.unitsAssembled,
       built.buildMs,
+      built.treeFiles,
     ],
   );
   return rows[0]?.id ?? refuse(lease);

@@ -7,6 +7,9 @@ export type Queryable = Pick<pg.ClientBase, "query">;
 export async function inTransaction<T>(db: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await db.connect();
   let broken: Error | undefined;
+  // A connection that is lost between two queries says so by an event, which would end the process unheard.
+  const lost = (error: Error): void => void (broken = error);
+  client.on("error", lost);
   try {
     await client.query("begin");
     const result = await work(client);
@@ -18,6 +21,7 @@ export async function inTransaction<T>(db: pg.Pool, work: (client: pg.PoolClient
     });
     throw error;
   } finally {
+    client.off("error", lost);
     client.release(broken);
   }
 }

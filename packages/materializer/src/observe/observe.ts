@@ -1,5 +1,6 @@
 import type { Context } from "../context.ts";
 import { inTransaction } from "../database/in-transaction.ts";
+import { storable } from "../database/storable.ts";
 import type { Mirror, RefListing } from "../git/mirror.ts";
 import { branchClassifier } from "../repositories/classify-branch.ts";
 import { findRepository, type Repository } from "../repositories/repository.ts";
@@ -44,9 +45,10 @@ export async function observe(
 }
 
 export interface Seen {
-  readonly mirror: Mirror;
   readonly observed: ObservedRefs;
   readonly defaultRef: string | null;
+  /** Authors of the tips of branches that were not known, by ref. */
+  readonly authors: ReadonlyMap<string, string>;
 }
 
 /** The cheap listing first; only when it differs from what is known are objects fetched and the mirror listed. */
@@ -61,14 +63,31 @@ async function look(context: Context, repository: Repository, signal: AbortSigna
     branchClassifier(repository, defaultRef),
   );
   const needed = [...plan.appeared, ...plan.moved].map(({ oid }) => oid);
-  if (needed.length === 0) return { mirror, defaultRef, observed: { refs: remote.refs, complete: true } };
+  if (needed.length === 0)
+    return { defaultRef, observed: { refs: remote.refs, complete: true }, authors: new Map() };
   const { complete } = await mirror.fetch({ signal });
   const mirrored = await mirror.listRefs({ signal });
-  return {
-    mirror,
-    defaultRef,
-    observed: complete ? { refs: mirrored.refs, complete } : agreed(remote, mirrored),
-  };
+  const observed = complete ? { refs: mirrored.refs, complete } : agreed(remote, mirrored);
+  const appeared = plan.appeared.filter(({ ref }) => observed.refs.has(ref));
+  return { defaultRef, observed, authors: await authorsOf(mirror, appeared, signal) };
+}
+
+/** Whoever wrote the tip of a new branch, read before any transaction begins. */
+async function authorsOf(
+  mirror: Mirror,
+  branches: readonly { ref: string; oid: string }[],
+  signal: AbortSignal,
+): Promise<Map<string, string>> {
+  const present = await mirror.has(
+    branches.map(({ oid }) => oid),
+    { signal },
+  );
+  const authors = new Map<string, string>();
+  for (const { ref, oid } of branches.filter((branch) => present.has(branch.oid))) {
+    const { authorName, authorEmail } = await mirror.readCommit(oid, { signal });
+    authors.set(ref, storable(`${authorName} <${authorEmail}>`));
+  }
+  return authors;
 }
 
 /** After a fetch that git refused in part, a ref of the mirror may be old: only those that the remote just listed count. */

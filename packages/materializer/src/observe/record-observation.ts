@@ -35,7 +35,7 @@ export async function recordObservation(
   const { rows } = await client.query<RepositoryRow>(
     `select hints::text, last_seq::float8 as "lastSeq", guard = 'confirmed' as confirmed,
             extract(epoch from now() - changed_at)::float8 * 1000 as "idleMs"
-     from headstart_materializer.repositories where id = $1 and observe_token = $2 for update`,
+     from headstart_materializer.repositories where id = $1 and observe_token = $2 for no key update`,
     [repository.id, token],
   );
   const row = rows[0];
@@ -100,13 +100,7 @@ async function branchOwners(
      returning ref, pushed_by as "pushedBy"`,
     [repository.id, plan.appeared.map(({ ref }) => ref)],
   );
-  const owners = new Map(rows.map((row) => [row.ref, row.pushedBy]));
-  for (const { ref, oid } of plan.appeared) {
-    if (owners.has(ref)) continue;
-    const { authorName, authorEmail } = await seen.mirror.readCommit(oid, {});
-    owners.set(ref, `${authorName} <${authorEmail}>`.replaceAll("\0", ""));
-  }
-  return owners;
+  return new Map([...seen.authors, ...rows.map((row) => [row.ref, row.pushedBy] as const)]);
 }
 
 async function writeWanted(

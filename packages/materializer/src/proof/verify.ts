@@ -68,7 +68,7 @@ export async function verify(
 
 async function compareTree(source: DocumentSource, version: string, tree: string): Promise<Difference[]> {
   const { context } = source;
-  const units = await listUnits(source, tree);
+  const { units } = await listUnits(source, tree);
   const differences: Difference[] = [];
   for await (const batch of assembleInBatches(source, units)) {
     differences.push(...(await compareUnits(context.db, version, batch.units)));

@@ -87,7 +87,7 @@ export async function claim(context: Context, { limit = 1 }: { limit?: number } 
   for (const { branchId, token, attempt } of rows.filter((row) => row.crashed)) {
     await parkCrashed(context, { branchId, token, attempts: attempt - 1 });
   }
-  return rows.filter((row) => !row.crashed).map(({ crashed: _, ...lease }) => lease);
+  return rows.filter((row) => !row.crashed);
 }
 
 async function parkCrashed(

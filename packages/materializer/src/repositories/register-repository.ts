@@ -79,7 +79,7 @@ export async function registerRepository(context: Context, input: Registration):
       `select id::text, url, projector, superseded_projectors as superseded,
               (url, live, drafts, scope, tenant, projector_name) is not distinct from
               ($2::text, $3::text[], $4::text[], $5::text, $6::text, $7::text) as same
-       from headstart_materializer.repositories where name = $1 for update`,
+       from headstart_materializer.repositories where name = $1 for no key update`,
       [...settings, wanted.projector],
     );
     const stored = rows[0];

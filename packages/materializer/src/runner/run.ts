@@ -29,7 +29,9 @@ async function observeLoop(context: Context, options: RunOptions): Promise<void>
     const name = await dueRepository(context);
     if (name === undefined) return false;
     try {
-      options.onObserved?.(name, await observe(context, name, { signal }));
+      // Not as an argument: an optional call does not evaluate its arguments when there is nobody to call.
+      const observation = await observe(context, name, { signal });
+      options.onObserved?.(name, observation);
     } catch (error) {
       if (!signal.aborted) options.onObserved?.(name, asError(error));
     }
@@ -85,14 +87,23 @@ async function forever(options: RunOptions, step: () => Promise<boolean>): Promi
   }
 }
 
-/** Waits for the next look, a wake-up or the end, whichever comes first. */
+/**
+ * Waits for the next look, a wake-up or the end, whichever comes first. By a plain timer: a signal of
+ * `AbortSignal.timeout` that only `AbortSignal.any` knows may be collected before it fires.
+ */
 async function idle({ signal, idleMs = 1_000, wake }: RunOptions): Promise<void> {
-  const until = AbortSignal.any([signal, AbortSignal.timeout(idleMs)]);
-  const over = new Promise<void>((resolve) => {
-    until.addEventListener("abort", () => resolve(), { once: true });
-    if (until.aborted) resolve();
-  });
-  await Promise.race([over, ...(wake === undefined ? [] : [wake(until)])]);
+  const over = new AbortController();
+  const end = (): void => over.abort();
+  const timer = setTimeout(end, idleMs);
+  signal.addEventListener("abort", end, { once: true });
+  const ended = new Promise<void>((resolve) =>
+    over.signal.addEventListener("abort", () => resolve(), { once: true }),
+  );
+  if (signal.aborted) end();
+  await Promise.race([ended, ...(wake === undefined ? [] : [wake(over.signal)])]);
+  clearTimeout(timer);
+  signal.removeEventListener("abort", end);
+  end();
 }
 
 function asError(error: unknown): Error {

@@ -45,7 +45,8 @@ export async function diff(
   const before = await storedRows(context, servedVersion);
   const after = new Map<string, PlacedRow>();
   const issues: ContentIssue[] = [];
-  for await (const { units } of assembleInBatches(source, await listUnits(source, tree))) {
+  const wanted = await listUnits(source, tree);
+  for await (const { units } of assembleInBatches(source, wanted.units)) {
     for (const unit of units) {
       issues.push(...unit.issues);
       for (const row of unit.rows) after.set(rowId({ ...row, unit: unit.unit }), { ...row, unit: unit.unit });

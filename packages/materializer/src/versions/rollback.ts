@@ -57,10 +57,10 @@ export async function unpin(context: Context, name: BranchName): Promise<void> {
       [branch.id],
     );
     if (rowCount === 0) return;
-    const { id = undefined, oid = undefined } = (await latest(client, branch.id)) ?? {};
+    const version = await latest(client, branch.id);
     await served(client, branch.id, {
       event: "branch-unpinned",
-      ...(id !== undefined && oid !== undefined && { version: { id, oid } }),
+      version,
       previousOid: branch.servedOid,
     });
   });

@@ -27,10 +27,7 @@ await materializer.run({
   signal: ending.signal,
   concurrency: () => config.concurrency,
   idleMs: 50,
-  onObserved: (_, observation) => {
-    if (observation instanceof Error) console.error(observation);
-  },
-  onError: (error) => console.error(error),
+  onError: (error) => void process.stderr.write(`${String(error)}\n`),
   onMaterialized: (lease, result) =>
     say({ ref: lease.ref, result: result instanceof Error ? result.message : result.outcome }),
 });
