@@ -119,6 +119,26 @@ describe("assemble", () => {
     ]);
   });
 
+  test("knows front matter from a whole document where kinds are written in place", () => {
+    defineProjector({
+      name: "test",
+      revision: "1",
+      kinds: {
+        page: { match: "*.md", format: "markdown", schema: page },
+        data: { match: "*.json", format: "json", schema: page },
+      },
+      assemble(_unit, files) {
+        expectTypeOf(
+          files.filter((file) => file.kind === "page").map(({ document }) => document),
+        ).toEqualTypeOf<{ frontMatter: { title: string }; body: string; bodyLine: number }[]>();
+        expectTypeOf(files.find((file) => file.kind === "data")!.document).toEqualTypeOf<{ title: string }>();
+        // @ts-expect-error there is no such kind
+        files.filter((file) => file.kind === "pages");
+        return { rows: [] };
+      },
+    });
+  });
+
   test("turns a place in a document into line and column", () => {
     const projector = projectorOf((_unit, files) => ({
       rows: [],
