@@ -27,6 +27,8 @@ export interface InitialiseOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told when old data had to be given up, and why. */
   readonly onDiscard?: ((reason: string) => void) | undefined;
+  /** Told when there are none and they are being made. */
+  readonly onMake?: (() => void) | undefined;
 }
 
 /**
@@ -41,7 +43,7 @@ export async function initialiseData(
   directory: string,
   options: InitialiseOptions,
 ): Promise<InitialisedData> {
-  const { name, signal, onDiscard } = options;
+  const { name, signal, onDiscard, onMake } = options;
   const dataDirectory = join(directory, name);
   if (await wasCutOff(dataDirectory)) {
     onDiscard?.("the machine restarted under the server, its data is made anew");
@@ -51,6 +53,7 @@ export async function initialiseData(
   const existing = await readPassword(dataDirectory);
   if (existing !== undefined) return { dataDirectory, password: existing };
 
+  onMake?.();
   await makeAside(directory, name, async (folder, scratch) => {
     await runInitdb(folder, { ...options, scratch });
     signal?.throwIfAborted();

@@ -6,7 +6,7 @@ import { maintenanceDatabase } from "../server/maintenance-database.ts";
 import { abortOnSignals } from "./abort-on-signals.ts";
 import { cacheDirectory } from "./cache-directory.ts";
 import { initialiseData, superuser } from "./data-directory.ts";
-import { findPostgres } from "./find-postgres.ts";
+import { findPostgres, type PostgresBinaries } from "./find-postgres.ts";
 import { launchPostmaster, startFailed, type LaunchOptions } from "./launch-postmaster.ts";
 import { keepRunning, Member, stopForAll, type Membership } from "./membership.ts";
 import { findPostmaster, pause } from "./postmaster.ts";
@@ -85,19 +85,17 @@ async function prepareLaunch(
   // Links are followed, so that everybody means the same directory by it.
   const directory = await realpath(given);
   const binaries = await reachableBinaries(directory, { binaries: found, account });
-  onProgress?.({ phase: "start", detail: `Postgres ${binaries.version}` });
   const settings = { ...throwawaySettings, ...options.settings };
   const name = dataFolderName(binaries.major, settings);
   const onDiscard = (detail: string): void => onProgress?.({ phase: "start", detail });
-  const data = await initialiseData(directory, { name, binaries, account, signal, onDiscard });
+  const onMake = (): void => announceStart(options, binaries);
+  const data = await initialiseData(directory, { name, binaries, account, signal, onDiscard, onMake });
   return { data, binaries, account, settings, logFile: join(directory, `${name}.log`), signal };
 }
 
-async function startOrJoin(
-  launch: LaunchOptions,
-  { timeoutMs = 120_000, keepRunning: keep }: EmbeddedServerOptions,
-): Promise<EmbeddedServer> {
-  const { data, logFile, signal } = launch;
+async function startOrJoin(launch: LaunchOptions, options: EmbeddedServerOptions): Promise<EmbeddedServer> {
+  const { timeoutMs = 120_000, keepRunning: keep } = options;
+  const { data, binaries, logFile, signal } = launch;
   const deadline = AbortSignal.timeout(timeoutMs);
   const limited = { ...launch, signal: AbortSignal.any([signal, deadline]) };
   try {
@@ -111,13 +109,21 @@ async function startOrJoin(
         return describe(place, member, logFile);
       }
       if (running) await pause(limited.signal);
-      else await launchPostmaster(limited);
+      else {
+        announceStart(options, binaries);
+        await launchPostmaster(limited);
+      }
     }
   } catch (error) {
     if (!deadline.aborted || signal.aborted || error !== deadline.reason) throw error;
     const log = await readFile(logFile, "utf8").catch(() => "");
     throw startFailed(`it was not ready within ${timeoutMs} ms`, { log, logFile });
   }
+}
+
+/** Only where something starts: who joins a server that runs waits for nothing. */
+function announceStart({ onProgress }: EmbeddedServerOptions, { version }: PostgresBinaries): void {
+  onProgress?.({ phase: "start", detail: `Postgres ${version}` });
 }
 
 function membershipOf({ data }: LaunchOptions, postmaster: Membership["postmaster"]): Membership {

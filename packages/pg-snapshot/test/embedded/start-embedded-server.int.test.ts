@@ -7,6 +7,7 @@ import { embeddedServerStatus, stopEmbeddedServer } from "../../src/embedded/emb
 import { listPostgres } from "../../src/embedded/find-postgres.ts";
 import { accessSettings, throwawaySettings } from "../../src/embedded/server-settings.ts";
 import { startEmbeddedServer } from "../../src/embedded/start-embedded-server.ts";
+import type { Progress } from "../../src/progress.ts";
 import { connect } from "../../src/server/connect.ts";
 import { resolveConnection } from "../../src/server/connection-settings.ts";
 import { ask, processesNaming, serverDirectory } from "./server-directory.ts";
@@ -135,6 +136,18 @@ test("two that start at once in one process share one server, and the last that 
   await expect(ask(second.url, "select 1")).resolves.toHaveLength(1);
   await second.leave();
   await expect(ask(second.url, "select 1")).rejects.toThrow(/ECONNREFUSED/);
+});
+
+test("a start is told where something starts, and not where a server runs already", async () => {
+  await using place = await serverDirectory();
+  const phases: string[] = [];
+  const options = { directory: place.path, onProgress: ({ phase }: Progress) => void phases.push(phase) };
+  await using first = await startEmbeddedServer(options);
+  expect(new Set(phases)).toEqual(new Set(["start"]));
+  phases.length = 0;
+  await using second = await startEmbeddedServer(options);
+  expect(second.url).toBe(first.url);
+  expect(phases).toEqual([]);
 });
 
 test("a server that cannot start says so with the end of its log, and leaves nothing running", async () => {
