@@ -3,6 +3,7 @@ import { CliError } from "./cli-error.ts";
 import { exitCodes, type ExitCode } from "./exit-codes.ts";
 import { createOutput } from "./output/output.ts";
 import { createProgram } from "./program.ts";
+import { workingDirectory } from "./working-directory.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
 
@@ -29,7 +30,7 @@ async function runCommandLine(): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.ok;
   const program = createProgram({ version, json }, async (configFile, work) => {
     const result = await work({
-      cwd: process.cwd(),
+      cwd: workingDirectory(),
       configFile,
       environment: process.env,
       signal: interruption.signal,

@@ -86,9 +86,7 @@ function addProjectCommands({ add, run }: Adding): void {
     .action(async (targets: string[], flags: { turbo?: boolean }) => {
       const { lintCommand } = await import("./commands/lint.ts");
       const { turboTaskCommand } = await import("./commands/turbo-task.ts");
-      await run(
-        async (context) => await (flags.turbo ? turboTaskCommand(context) : lintCommand(context, targets)),
-      );
+      await run(async (context) => await (flags.turbo ? turboTaskCommand : lintCommand)(context, targets));
     });
 
   add("fingerprint [targets...]", "print the key that decides what is reused", [

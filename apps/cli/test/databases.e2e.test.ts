@@ -76,7 +76,15 @@ test("drop takes the name of a target for its templates, and --dry-run drops not
   );
   const { targets } = await project.json<{ targets: { template: string }[] }>(["prepare"]);
   const name = targets[0]?.template ?? "";
-  expect(await project.json(["drop", target, "--dry-run"])).toMatchObject({ exitCode: 0, dropped: [name] });
+  expect(await project.json(["drop", target, "--dry-run"])).toMatchObject({
+    exitCode: 0,
+    targets: [target],
+    dropped: [name],
+  });
+  expect((await project.run(["drop", target, "--dry-run"])).stderr).toContain(
+    `"${target}" stands for every template of that name on the server, those of other checkouts too`,
+  );
+  expect((await project.run(["drop", name, "--dry-run"])).stderr).toBe("");
   expect(await exists(name)).toBe(true);
   expect(await project.json(["drop", target])).toMatchObject({ exitCode: 0, dropped: [name] });
   expect(await exists(name)).toBe(false);
@@ -187,6 +195,7 @@ test("doctor finds server, rights, tools and the durable settings in order, and 
   expect(Object.fromEntries(outcome.checks.map(({ name, verdict }) => [name, verdict]))).toEqual({
     node: "ok",
     configuration: "ok",
+    "inputs of app": "ok",
     cache: "ok",
     version: "ok",
     rights: "ok",
@@ -194,6 +203,20 @@ test("doctor finds server, rights, tools and the durable settings in order, and 
     durability: "ok",
     pg_dump: "ok",
     pg_restore: "ok",
+  });
+});
+
+test("doctor misses inputs that are not there", async () => {
+  await using project = await makeProject();
+  await project.configure({ inputs: { migrations: "migrations", seeds: "nowhere" } });
+  const outcome = await project.json<{ checks: object[] }>(["doctor"]);
+  expect(outcome).toMatchObject({ exitCode: 3, healthy: false });
+  expect(outcome.checks).toContainEqual({
+    name: "inputs of app",
+    verdict: "fail",
+    detail: `not there: seeds ("${project.path("nowhere")}")`,
+    fix: "correct targets.app.inputs; paths are relative to the configuration file",
+    code: "ROOT_MISSING",
   });
 });
 

@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, rm, truncate, unlink, writeFile } from "node:fs/promises";
+import { cp, readdir, readFile, rename, rm, truncate, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -105,6 +105,43 @@ test("many changes are shortened for people and complete for programs", async ()
   expect(outcome.stdout).toContain("… and 10 more");
   const { targets } = await project.json<Lint>(["lint"], offline);
   expect(targets[0]?.changes?.roots["migrations"]).toMatchObject({ added: { length: 30 } });
+});
+
+test("no kind of change crowds out another one", async () => {
+  await using project = await makeProject();
+  for (let index = 0; index < 50; index++) {
+    await project.write(`migrations/old-${index}.sql`, `select 'old', ${index}`);
+    await project.write(`migrations/from-${index}.sql`, `select 'moved', ${index}`);
+  }
+  expect(await project.run(["prepare", "--update-snapshot"])).toMatchObject({ exitCode: 0 });
+  for (let index = 0; index < 50; index++) {
+    await unlink(project.path(`migrations/old-${index}.sql`));
+    await rename(project.path(`migrations/from-${index}.sql`), project.path(`migrations/to-${index}.sql`));
+  }
+  const { stdout } = await project.run(["lint"], offline);
+  expect(stdout.match(/- old/g)).toHaveLength(20);
+  expect(stdout.match(/> from/g)).toHaveLength(20);
+  expect(stdout).toContain("… and 30 more removed");
+  expect(stdout).toContain("… and 30 more renamed");
+});
+
+test("a target whose name looks like an option, or steers terminals, is shown and named all the same", async () => {
+  await using project = await makeProject();
+  const target = {
+    inputs: { sql: "migrations" },
+    build: { command: ["true"] },
+    snapshot: { directory: "kept" },
+  };
+  const names = ["--force", "right\u202eto left"];
+  await project.write(
+    "headstart.config.ts",
+    `export default ${JSON.stringify({ targets: Object.fromEntries(names.map((name) => [name, target])) })}`,
+  );
+  const { stdout } = await project.run(["lint"], offline);
+  expect(stdout).toContain("npx headstart prepare --update-snapshot -- --force");
+  expect(stdout).toContain("✗ right to left: the committed snapshot is missing");
+  const named = await project.run(["lint", "--json", "--", "--force"], offline);
+  expect(JSON.parse(named.stdout)).toMatchObject({ targets: [{ target: "--force", status: "missing" }] });
 });
 
 test("what is no file is named as well: version, command, rules, requirements", async () => {

@@ -1,3 +1,4 @@
+import { chmod } from "node:fs/promises";
 import { expect, inject, test } from "vitest";
 import { query } from "./fixtures/databases.ts";
 import { makeProject } from "./fixtures/project.ts";
@@ -78,4 +79,21 @@ test("an address that is none is a mistake of the settings, and is not repeated"
   expect(outcome.exitCode).toBe(3);
   expect(outcome.stderr).toContain("[CONNECTION_SETTINGS_INVALID]");
   expect(outcome.stderr).not.toContain("hunter2");
+  const status = await project.run(["status"], { env });
+  expect(status.exitCode).toBe(3);
+  expect(status.stdout).toContain(
+    "server  the server of DATABASE_URL: the server's address does not start with",
+  );
+  expect(status.stdout).not.toContain("hunter2");
+});
+
+test("a password file is read without a word about it", async () => {
+  await using project = await makeProject();
+  const { hostname, port, username, password } = new URL(inject("serverUrl"));
+  await project.write("pass", `${hostname}:${port}:*:${username}:${decodeURIComponent(password)}\n`);
+  await chmod(project.path("pass"), 0o600);
+  const url = new URL(inject("serverUrl"));
+  url.password = "";
+  const env = { DATABASE_URL: url.href, PGPASSFILE: project.path("pass") };
+  expect(await project.run(["status"], { env })).toMatchObject({ exitCode: 0, stderr: "" });
 });

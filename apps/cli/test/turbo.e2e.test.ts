@@ -141,3 +141,28 @@ test("a failing lint tells where to run what", async () => {
   expect(output).toContain("In packages/db run:");
   expect(output).toContain("npx headstart prepare app --update-snapshot");
 });
+
+test("the task of some targets reads what these read, and no unknown one is taken", async () => {
+  await using project = await makeProject();
+  const target = (folder: string): object => ({
+    inputs: { folder },
+    environment: [`SEED_${folder.toUpperCase()}`],
+    build: { command: ["true"] },
+  });
+  const targets = { one: target("first"), two: target("second") };
+  await project.write("headstart.config.ts", `export default ${JSON.stringify({ targets })}`);
+  interface Task {
+    readonly tasks: { readonly lint: { readonly inputs: string[]; readonly env: string[] } };
+  }
+  const inputsOf = async (...names: string[]): Promise<Task["tasks"]["lint"]> =>
+    (await project.json<Task>(["lint", "--turbo", ...names])).tasks.lint;
+  expect(await inputsOf()).toMatchObject({ env: ["SEED_FIRST", "SEED_SECOND"] });
+  const two = await inputsOf("two");
+  expect(two).toMatchObject({ env: ["SEED_SECOND"] });
+  expect(two.inputs.join()).toContain("second");
+  expect(two.inputs.join()).not.toContain("first");
+  expect(await project.json(["lint", "--turbo", "three"])).toMatchObject({
+    exitCode: 2,
+    error: { code: "TARGET_UNKNOWN" },
+  });
+});

@@ -2,7 +2,7 @@ import type { CommandContext } from "../command-context.ts";
 import { chooseTarget } from "../config/choose-targets.ts";
 import { loadConfig } from "../config/load-config.ts";
 import type { CommandResult } from "../output/command-result.ts";
-import { quoteForShell } from "../output/quote-for-shell.ts";
+import { commandLine, quoteForShell } from "../output/quote-for-shell.ts";
 import { openServer, type ServerConfig } from "../server/open-server.ts";
 import { prepareTarget } from "./prepare-target.ts";
 
@@ -31,7 +31,7 @@ export async function cloneCommand(
   if (server.embedded) await keepRunning(config.server, context);
   const notes = [
     `connect     psql ${quoteForShell(clone.url)}`,
-    `drop it     headstart drop ${quoteForShell(clone.name)}`,
+    `drop it     headstart drop ${commandLine([clone.name])}`,
     ...(server.embedded ? ["its server  stays running until: headstart server stop"] : []),
   ];
   return {

@@ -1,17 +1,15 @@
 import type { Difference, RootDifference } from "@headstart/fingerprint";
 import { printable } from "../output/format.ts";
 
-/** Files of a root that are named; the rest is counted. */
+/** Files of a root that are named, of each kind of change; the rest is counted. */
 const shown = 20;
 
-/** What changed, by root, in lines: `+` added, `-` removed, `~` changed, `>` renamed. */
+/** What changed, by root, in lines: `~` changed, `+` added, `-` removed, `>` renamed. */
 export function describeDifference({ roots, inputs }: Difference): string[] {
   const lines: string[] = [];
   for (const [root, difference] of roots) {
-    const files = describeFiles(difference);
     lines.push(`${printable(root)}: ${summary(difference)}`);
-    lines.push(...files.slice(0, shown).map((line) => `  ${line}`));
-    if (files.length > shown) lines.push(`  … and ${files.length - shown} more`);
+    lines.push(...describeFiles(difference).map((line) => `  ${line}`));
   }
   return [...lines, ...inputs.map(describeInput)];
 }
@@ -23,11 +21,16 @@ export function differenceJson({ roots, inputs }: Difference): object {
 
 function describeFiles({ added, removed, changed, renamed }: RootDifference): string[] {
   return [
-    ...changed.map((path) => `~ ${printable(path)}`),
-    ...added.map((path) => `+ ${printable(path)}`),
-    ...removed.map((path) => `- ${printable(path)}`),
-    ...renamed.map(({ from, to }) => `> ${printable(from)} is now ${printable(to)}`),
+    ...shorten("changed", changed, (path) => `~ ${printable(path)}`),
+    ...shorten("added", added, (path) => `+ ${printable(path)}`),
+    ...shorten("removed", removed, (path) => `- ${printable(path)}`),
+    ...shorten("renamed", renamed, ({ from, to }) => `> ${printable(from)} is now ${printable(to)}`),
   ];
+}
+
+function shorten<T>(word: string, items: readonly T[], describe: (item: T) => string): string[] {
+  const more = items.length - shown;
+  return [...items.slice(0, shown).map(describe), ...(more > 0 ? [`… and ${more} more ${word}`] : [])];
 }
 
 function summary({ changed, added, removed, renamed }: RootDifference): string {

@@ -8,6 +8,7 @@ import type { CommandResult } from "../output/command-result.ts";
 import { formatTable, printable } from "../output/format.ts";
 import { projectCache } from "../target/project-cache.ts";
 import { failed, type Check } from "./check.ts";
+import { checkInputs } from "./check-inputs.ts";
 import { checkServer, type SnapshotNeeds } from "./check-server.ts";
 
 /** Looks at everything that a preparation needs, and changes nothing. */
@@ -20,7 +21,7 @@ export async function doctorCommand(context: CommandContext): Promise<CommandRes
   if (loaded) {
     const count = Object.keys(loaded.config.targets).length;
     const detail = `${loaded.file}, ${count} ${count === 1 ? "target" : "targets"}`;
-    checks.push({ name: "configuration", verdict: "ok", detail });
+    checks.push({ name: "configuration", verdict: "ok", detail }, ...checkInputs(loaded));
   }
   checks.push(await checkCache(context, loaded));
   checks.push(...(await checkServer(context, loaded?.config.server, await snapshotNeeds(loaded))));
@@ -34,7 +35,7 @@ export async function doctorCommand(context: CommandContext): Promise<CommandRes
 function describe(checks: readonly Check[], { colors }: CommandContext): string {
   const marks = { ok: colors.green("ok"), warn: colors.yellow("warn"), fail: colors.red("fail") };
   const rows = checks.flatMap(({ name, verdict, detail, fix }) => [
-    [marks[verdict], name, printable(detail, 300)],
+    [marks[verdict], printable(name), printable(detail, 300)],
     ...(fix === undefined ? [] : [["", "", `→ ${printable(fix, 400)}`]]),
   ]);
   return formatTable(rows);

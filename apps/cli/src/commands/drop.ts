@@ -7,7 +7,10 @@ import { printable } from "../output/format.ts";
 import { openServer } from "../server/open-server.ts";
 import { didYouMean } from "../suggest.ts";
 
-/** Drops databases by name, or every template of a target. Databases that headstart did not make are refused. */
+/**
+ * Drops databases by name, or every template of a target, whichever checkout made them: the server knows of targets
+ * by their names alone. Databases that headstart did not make are refused.
+ */
 export async function dropCommand(
   context: CommandContext,
   names: readonly string[],
@@ -20,7 +23,8 @@ export async function dropCommand(
   const items = await inventory(options);
   const dropped: string[] = [];
   const absent: string[] = [];
-  for (const database of planDrop(items, names)) {
+  const plan = planDrop(items, names);
+  for (const database of plan.databases) {
     const known = items.some((item) => item.name === database);
     const gone = dryRun ? known : await dropDatabaseByName(database, options);
     (gone ? dropped : absent).push(database);
@@ -31,22 +35,35 @@ export async function dropCommand(
     ...absent.map((name) => `no database "${printable(name)}"${didYouMean(name, words)}`),
   ];
   return {
-    json: { dryRun, dropped, absent },
+    json: { dryRun, targets: plan.targets, dropped, absent },
     text: lines.join("\n"),
+    notes: plan.targets.map(
+      (target) =>
+        `"${printable(target)}" ${dryRun ? "stands" : "stood"} for every template of that name on the server, those of other checkouts too`,
+    ),
     exitCode: absent.length > 0 ? exitCodes.negative : exitCodes.ok,
   };
 }
 
+interface DropPlan {
+  readonly databases: readonly string[];
+  /** Names that were taken for a target's. */
+  readonly targets: readonly string[];
+}
+
 /** The databases that are meant: those of that name, else the templates of the target of that name. */
-function planDrop(items: readonly InventoryItem[], names: readonly string[]): string[] {
+function planDrop(items: readonly InventoryItem[], names: readonly string[]): DropPlan {
+  const targets = new Set<string>();
   const databases = names.flatMap((name) => {
     if (items.some((item) => item.name === name)) return [name];
     const templates = items.flatMap((item) =>
       item.kind === "template" && item.description.target === name ? [item.name] : [],
     );
-    return templates.length > 0 ? templates : [name];
+    if (templates.length === 0) return [name];
+    targets.add(name);
+    return templates;
   });
-  return [...new Set(databases)];
+  return { databases: [...new Set(databases)], targets: [...targets] };
 }
 
 function knownWords(items: readonly InventoryItem[]): string[] {

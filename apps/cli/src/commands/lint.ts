@@ -6,7 +6,7 @@ import { chooseTargets, type ConfiguredTarget } from "../config/choose-targets.t
 import { loadConfig } from "../config/load-config.ts";
 import { exitCodes } from "../exit-codes.ts";
 import type { CommandResult } from "../output/command-result.ts";
-import { formatBytes } from "../output/format.ts";
+import { formatBytes, printable } from "../output/format.ts";
 import { checkTarget, type CheckedTarget } from "../target/check-target.ts";
 import { unlistedProgram } from "../target/unlisted-program.ts";
 import { describeDifference, differenceJson } from "./describe-difference.ts";
@@ -99,7 +99,8 @@ function findingJson(finding: Finding): object {
 
 function describe(finding: Finding, context: CommandContext): string {
   const { colors } = context;
-  const { target, status, manifest } = finding;
+  const { status, manifest } = finding;
+  const target = printable(finding.target);
   const warnings = finding.warnings.map((line) => `  ${colors.yellow("!")} ${line}`);
   if (status === "none") {
     return [`${colors.dim("–")} ${target}: keeps no committed snapshot`, ...warnings].join("\n");

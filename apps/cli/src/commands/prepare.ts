@@ -4,7 +4,7 @@ import type { CommandContext } from "../command-context.ts";
 import { chooseTargets, type ConfiguredTarget } from "../config/choose-targets.ts";
 import { loadConfig, type LoadedConfig } from "../config/load-config.ts";
 import type { CommandResult } from "../output/command-result.ts";
-import { quoteForShell } from "../output/quote-for-shell.ts";
+import { commandLine } from "../output/quote-for-shell.ts";
 import { openServer, type OpenServer } from "../server/open-server.ts";
 import { checkTarget } from "../target/check-target.ts";
 import { describePrepared } from "./describe-prepared.ts";
@@ -139,6 +139,6 @@ function movedMeanwhile(name: string, check: SnapshotCheck | undefined): CliErro
 function staleAdvice(name: string, check: SnapshotCheck | undefined): string[] {
   if (check === undefined || check.status === "fresh") return [];
   return [
-    `the committed snapshot is ${check.status}: headstart prepare ${quoteForShell(name)} --update-snapshot`,
+    `the committed snapshot is ${check.status}: headstart prepare ${commandLine([name], ["--update-snapshot"])}`,
   ];
 }

@@ -4,7 +4,7 @@ import type { SnapshotCheck, SnapshotManifest } from "@headstart/pg-snapshot";
 import type { CommandContext } from "../command-context.ts";
 import type { ConfiguredTarget } from "../config/choose-targets.ts";
 import { formatDuration } from "../output/format.ts";
-import { quoteForShell } from "../output/quote-for-shell.ts";
+import { commandLine, quoteForShell } from "../output/quote-for-shell.ts";
 
 /** How somebody who never worked here gets a fresh snapshot. */
 export interface Remedy {
@@ -34,11 +34,11 @@ export function remedy(
       needs: ["This needs git-lfs (https://git-lfs.com)."],
     };
   }
-  const config =
-    configFile === undefined
-      ? ""
-      : ` --config ${quoteForShell(relative(directory, resolve(cwd, configFile)))}`;
-  const refresh = `${runner(directory)} prepare ${quoteForShell(name)} --update-snapshot${config}`;
+  const options = ["--update-snapshot"];
+  if (configFile !== undefined) {
+    options.push("--config", quoteForShell(relative(directory, resolve(cwd, configFile))));
+  }
+  const refresh = `${runner(directory)} prepare ${commandLine([name], options)}`;
   const commit = `Then commit ${folder}.`;
   const damaged = check.status === "torn" || check.status === "corrupt";
   return {

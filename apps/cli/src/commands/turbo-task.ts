@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { CommandContext } from "../command-context.ts";
+import { chooseTargets } from "../config/choose-targets.ts";
 import type { TargetConfig } from "../config/config-schema.ts";
 import { loadConfig } from "../config/load-config.ts";
 import type { CommandResult } from "../output/command-result.ts";
@@ -8,17 +9,21 @@ import { rootInput } from "../target/target-key.ts";
 import { repositoryRoot } from "./remedy.ts";
 
 /**
- * The `turbo.json` of a package whose `lint` script is `headstart lint`: the task's inputs are what the lint
- * reads, so that turbo runs it again when, and only when, the answer may be another.
+ * The `turbo.json` of a package whose `lint` script is `headstart lint` of these targets: the task's inputs are
+ * what the lint reads, so that turbo runs it again when, and only when, the answer may be another.
  */
-export async function turboTaskCommand(context: CommandContext): Promise<CommandResult> {
-  const { file, directory, config } = await loadConfig(context);
+export async function turboTaskCommand(
+  context: CommandContext,
+  names: readonly string[],
+): Promise<CommandResult> {
+  const loaded = await loadConfig(context);
+  const { file, directory } = loaded;
   const places = findPlaces(directory);
   const inputs = [globStart(places, file)];
   // Which files a configuration brings in is not known; turbo's default is all that git tracks in the package.
   if (importsFiles(file)) inputs.unshift(trackedFiles);
   const env: string[] = [];
-  for (const target of Object.values(config.targets)) {
+  for (const { target } of chooseTargets(loaded, names)) {
     for (const input of Object.values(target.inputs)) inputs.push(...inputGlobs(places, directory, input));
     if (target.snapshot)
       inputs.push(`${globStart(places, resolve(directory, target.snapshot.directory))}/**`);

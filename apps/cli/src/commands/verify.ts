@@ -46,7 +46,8 @@ type VerifiedTarget = Verification & { readonly target: string };
 const shown = 20;
 
 function describe(result: VerifiedTarget, { colors }: CommandContext): string {
-  const { target, equal, differences, reference } = result;
+  const { equal, differences, reference } = result;
+  const target = printable(result.target);
   const what = reference === "rebuild" ? "a database built anew" : "the built template";
   if (equal) return `${colors.green("✓")} ${target}: the restored snapshot equals ${what}`;
   const lines = differences.slice(0, shown).map(({ kind, name, left, right }) => {

@@ -24,7 +24,7 @@ export type ServerView = {
 /** Looks at what is on the server. An embedded one that has data is started for as long as that takes. */
 export async function lookAtServer(server: ServerConfig, context: CommandContext): Promise<ServerView> {
   const url = serverUrl(server, context.environment);
-  let description = "the embedded server";
+  let description = serverWords(server, url);
   try {
     if (url === undefined) {
       const { directory } = await embeddedServerStatus(server.embedded?.directory);
@@ -44,4 +44,10 @@ export async function lookAtServer(server: ServerConfig, context: CommandContext
     if (!(error instanceof PgSnapshotError)) throw error;
     return { status: "failed", description, error };
   }
+}
+
+/** Where the address comes from, for as long as it has not been read: it may be none. */
+function serverWords(server: ServerConfig, url: string | undefined): string {
+  if (url === undefined) return "the embedded server";
+  return server.url === undefined ? "the server of DATABASE_URL" : "the server of the configuration";
 }
