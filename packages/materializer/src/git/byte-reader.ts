@@ -1,6 +1,9 @@
 import type { Readable } from "node:stream";
 
-/** Reads lines and counted bytes from a stream, and no more of it than it is asked for. */
+/**
+ * Reads lines and counted bytes from a stream, and no more of it than it is asked for. What is here already is given
+ * at once, without a promise: a chunk holds hundreds of small objects.
+ */
 export class ByteReader {
   readonly #chunks: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
@@ -10,32 +13,45 @@ export class ByteReader {
   }
 
   /** Up to the next newline, without it. @throws Error when the stream ends */
-  async line(): Promise<string> {
-    let searched = 0;
-    for (;;) {
-      const end = this.#rest.indexOf(10, searched);
-      if (end >= 0) {
-        const line = this.#rest.toString("utf8", 0, end);
-        this.#rest = this.#rest.subarray(end + 1);
-        return line;
-      }
-      searched = this.#rest.length;
-      this.#rest = Buffer.concat([this.#rest, await this.#next()]);
-    }
+  line(): string | Promise<string> {
+    const end = this.#rest.indexOf(10);
+    return end < 0 ? this.#lineLater() : this.#takeLine(end);
   }
 
   /** Exactly so many bytes, in memory of their own. @throws Error when the stream ends before */
-  async bytes(length: number): Promise<Buffer> {
+  bytes(length: number): Buffer | Promise<Buffer> {
     const bytes = Buffer.allocUnsafeSlow(length);
-    let filled = 0;
+    const filled = this.#fill(bytes, 0);
+    return filled === length ? bytes : this.#bytesLater(bytes, filled);
+  }
+
+  async #lineLater(): Promise<string> {
     for (;;) {
-      const part = this.#rest.subarray(0, length - filled);
-      part.copy(bytes, filled);
-      filled += part.length;
-      this.#rest = this.#rest.subarray(part.length);
-      if (filled === length) return bytes;
-      this.#rest = await this.#next();
+      const searched = this.#rest.length;
+      this.#rest = Buffer.concat([this.#rest, await this.#next()]);
+      const end = this.#rest.indexOf(10, searched);
+      if (end >= 0) return this.#takeLine(end);
     }
+  }
+
+  async #bytesLater(bytes: Buffer, present: number): Promise<Buffer> {
+    for (let filled = present; filled < bytes.length;) {
+      this.#rest = await this.#next();
+      filled = this.#fill(bytes, filled);
+    }
+    return bytes;
+  }
+
+  #takeLine(end: number): string {
+    const line = this.#rest.toString("utf8", 0, end);
+    this.#rest = this.#rest.subarray(end + 1);
+    return line;
+  }
+
+  #fill(bytes: Buffer, filled: number): number {
+    const copied = this.#rest.copy(bytes, filled, 0, bytes.length - filled);
+    this.#rest = this.#rest.subarray(copied);
+    return filled + copied;
   }
 
   async #next(): Promise<Buffer> {

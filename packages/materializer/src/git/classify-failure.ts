@@ -3,7 +3,7 @@ import type { Redact } from "./redact.ts";
 
 /** How git says it, in the language `C`. The first that matches counts, so the order is part of the meaning. */
 const phrases: readonly (readonly [GitFailureKind, RegExp])[] = [
-  ["RateLimited", /returned error: 429|rate limit|too many requests/i],
+  ["RateLimited", /returned error: 429/i],
   [
     "AuthFailed",
     /returned error: (401|403|404|410)\b|authentication failed|could not read (username|password)/i,
@@ -28,13 +28,15 @@ const phrases: readonly (readonly [GitFailureKind, RegExp])[] = [
   ],
   [
     "Corrupt",
-    /inflate|not a git repository|is empty$|unable to (read|unpack|parse)|bad pack|packfile|file format/im,
+    /inflate: |not a git repository|is empty$|unable to (read|unpack|parse)|bad pack|packfile .* (cannot|does not)|file format/im,
   ],
   [
     "Corrupt",
     /missing (blob|tree|commit|object)|did not send all necessary objects|unable to create .*\.lock/i,
   ],
 ];
+
+const tooMuch = /rate limit|too many requests/i;
 
 /** What one run of git left behind. */
 export interface FailedRun {
@@ -46,11 +48,10 @@ export interface FailedRun {
 
 /** The typed error of a run of git that failed. What git says that nobody knows is worth another try. */
 export function failureOf({ command, stderr, exit, retryAfter }: FailedRun, redact: Redact): GitError {
-  // What the other side says about itself is no verdict on our mirror.
+  // What the other side says about itself is no verdict on our mirror; that we ask too much is for it to say.
   const own = stderr.replace(/^remote: .*$/gm, "");
-  const kind =
-    phrases.find(([, phrase]) => phrase.test(own))?.[0] ??
-    (/rate limit|too many requests/i.test(stderr) ? "RateLimited" : "Transient");
+  const known = phrases.find(([, phrase]) => phrase.test(own))?.[0] ?? "Transient";
+  const kind = known === "Transient" && tooMuch.test(stderr) ? "RateLimited" : known;
   const said = redact(stderr);
   return new GitError(kind, `git ${command} failed: ${said === "" ? exit : said}`, {
     retryAt: retryTime(retryAfter),

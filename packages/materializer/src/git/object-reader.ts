@@ -15,8 +15,8 @@ export interface ObjectInfo {
 /** Milliseconds without a question after which the process is let go. */
 const idleMs = 30_000;
 
-/** Questions that are written before their answers are read: few enough to fit into a pipe that nobody empties. */
-const mostQuestions = 256;
+/** Questions of one round: few enough to fit into a pipe that nobody empties. */
+const mostQuestions = 512;
 
 /**
  * Objects of one repository, by one `git cat-file --batch-command` that lives as long as it is used.
@@ -43,7 +43,10 @@ export class ObjectReader implements AsyncDisposable {
       const some = names.slice(start, start + mostQuestions);
       const ask = async ({ input, output }: Process): Promise<void> => {
         input.write(`${some.map((name) => `info ${name}\n`).join("")}flush\n`);
-        for (const name of some) found.push(parseInfo(await output.line(), name));
+        for (const name of some) {
+          const line = output.line();
+          found.push(parseInfo(typeof line === "string" ? line : await line, name));
+        }
       };
       await this.#round(ask, signal);
     }
@@ -61,9 +64,11 @@ export class ObjectReader implements AsyncDisposable {
       const ask = async ({ input, output }: Process): Promise<void> => {
         input.write(`${some.map((name) => `contents ${name}\n`).join("")}flush\n`);
         for (const name of some) {
-          const info = parseInfo(await output.line(), name);
-          found.push(info && (await output.bytes(info.size)));
-          if (info) await output.bytes(1);
+          const line = output.line();
+          const info = parseInfo(typeof line === "string" ? line : await line, name);
+          // With the newline that git puts after it.
+          const bytes = info && output.bytes(info.size + 1);
+          found.push((bytes instanceof Promise ? await bytes : bytes)?.subarray(0, -1));
         }
       };
       await this.#round(ask, signal);

@@ -1,4 +1,4 @@
-import { GitError } from "./git-error.ts";
+import { GitError, throwIfAborted } from "./git-error.ts";
 import type { GitLimits } from "./git-limits.ts";
 import type { ObjectInfo, ObjectReader } from "./object-reader.ts";
 
@@ -9,7 +9,7 @@ export type BlobRead =
   | { readonly oid: string; readonly problem: "missing" };
 
 /** Blobs whose sizes are asked for at once. */
-const mostSizes = 256;
+const mostSizes = 512;
 /** Bytes that are read at once, unless a single blob has more. */
 const roundBytes = 4 * 2 ** 20;
 
@@ -28,7 +28,12 @@ export async function* readBlobs(
   oids: readonly string[],
   options: ReadBlobsOptions,
 ): AsyncGenerator<BlobRead, void> {
-  for await (const round of readAhead(rounds(reader, oids, options))) yield* round;
+  for await (const round of readAhead(rounds(reader, oids, options))) {
+    for (const blob of round) {
+      throwIfAborted(options.signal);
+      yield blob;
+    }
+  }
 }
 
 async function* rounds(
