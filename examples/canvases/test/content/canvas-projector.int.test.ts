@@ -1,12 +1,22 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
-import { defaultDocumentLimits, type ContentIssue, type Row, type UnitFile } from "@headstart/materializer";
+import type { ContentIssue, DocumentLimits, Projector, Row } from "@headstart/materializer";
 import { execa } from "execa";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { canvasProjector } from "../../content/canvas-projector.ts";
 import { drafts } from "../../content/content-history.ts";
 import { createContentRepository } from "../../content/create-content-repository.ts";
+
+type UnitFile = Parameters<Projector["assemble"]>[1][number];
+
+const limits: DocumentLimits = {
+  maxBytes: 100_000,
+  maxDepth: 10,
+  maxNodes: 10_000,
+  maxAliases: 0,
+  maxProblems: 10,
+};
 
 let folder: string;
 let repository: string;
@@ -27,7 +37,7 @@ async function project(branch: string): Promise<{ rows: Row[]; issues: ContentIs
     const selected = canvasProjector.select(path);
     if (selected === null) continue;
     const { kind, unit } = selected;
-    const { document, problems } = canvasProjector.parse(content, { kind, limits: defaultDocumentLimits });
+    const { document, problems } = canvasProjector.parse(content, { kind, limits });
     issues.push(...problems.map((problem) => ({ ...problem, path })));
     const files = units.get(unit) ?? [];
     units.set(unit, files);
