@@ -1,8 +1,9 @@
+import { randomUUID } from "node:crypto";
 import type { OnProgress } from "../progress.ts";
 import { connect, type Session } from "../server/connect.ts";
 import type { ConnectionSettings } from "../server/connection-settings.ts";
 import { explained } from "../sql-error.ts";
-import { dataTablesSql, schemaInventorySql, tableSumSql } from "./schema-inventory.sql.ts";
+import { type DataTable, dataTablesSql, schemaInventorySql, tableSumSql } from "./schema-inventory.sql.ts";
 
 /** One thing that two databases do not have alike. */
 export interface DatabaseDifference {
@@ -58,7 +59,8 @@ interface Pair {
 }
 
 async function compareSchemas({ left, right }: Pair): Promise<DatabaseDifference[]> {
-  const [before, after] = await Promise.all([schemaOf(left), schemaOf(right)]);
+  const blur = randomUUID();
+  const [before, after] = await Promise.all([schemaOf(left, blur), schemaOf(right, blur)]);
   const keys = new Set([...before.keys(), ...after.keys()]);
   return [...keys].sort().flatMap((key) => {
     const [kind = "", name = ""] = JSON.parse(key) as string[];
@@ -67,11 +69,14 @@ async function compareSchemas({ left, right }: Pair): Promise<DatabaseDifference
   });
 }
 
-async function schemaOf(session: Session): Promise<Map<string, string>> {
+async function schemaOf(session: Session, blur: string): Promise<Map<string, string>> {
   const { rows } = await explained("reading the schema", async () => {
     // Names are printed with their schemas only when the search path does not lead to them.
     await session.query("set search_path to ''");
-    return await session.query<{ kind: string; name: string; definition: string | null }>(schemaInventorySql);
+    return await session.query<{ kind: string; name: string; definition: string | null }>(
+      schemaInventorySql,
+      [blur],
+    );
   });
   return new Map(rows.map(({ kind, name, definition }) => [JSON.stringify([kind, name]), definition ?? ""]));
 }
@@ -81,24 +86,28 @@ async function compareContents(
   { signal, onProgress }: CompareOptions,
 ): Promise<DatabaseDifference[]> {
   const [leftTables, rightTables] = await Promise.all([tablesOf(pair.left), tablesOf(pair.right)]);
-  const common = leftTables.filter((table) => rightTables.includes(table));
+  const pairs = leftTables.flatMap((left) => {
+    const right = rightTables.find(({ name }) => name === left.name);
+    return right ? [{ left, right }] : [];
+  });
   const differences: DatabaseDifference[] = [];
-  for (const [index, table] of common.entries()) {
+  for (const [index, tables] of pairs.entries()) {
+    const { name } = tables.left;
     signal?.throwIfAborted();
-    onProgress?.({ phase: "compare", detail: table, done: index, total: common.length, unit: "tables" });
-    const [left, right] = await Promise.all([sumOf(pair.left, table), sumOf(pair.right, table)]);
-    if (left !== right) differences.push({ kind: "rows", name: table, left, right });
+    onProgress?.({ phase: "compare", detail: name, done: index, total: pairs.length, unit: "tables" });
+    const [left, right] = await Promise.all([sumOf(pair.left, tables.left), sumOf(pair.right, tables.right)]);
+    if (left !== right) differences.push({ kind: "rows", name, left, right });
   }
   return differences;
 }
 
-async function tablesOf(session: Session): Promise<string[]> {
-  const { rows } = await explained("listing tables", () => session.query<{ name: string }>(dataTablesSql));
-  return rows.map((row) => row.name);
+async function tablesOf(session: Session): Promise<DataTable[]> {
+  const { rows } = await explained("listing tables", () => session.query<DataTable>(dataTablesSql));
+  return rows;
 }
 
-async function sumOf(session: Session, table: string): Promise<string> {
-  const { rows } = await explained(`reading ${table}`, () =>
+async function sumOf(session: Session, table: DataTable): Promise<string> {
+  const { rows } = await explained(`reading ${table.name}`, () =>
     session.query<{ rows: string; hash: string }>(tableSumSql(table)),
   );
   return `${rows[0]?.rows} rows, hash ${rows[0]?.hash}`;
