@@ -104,6 +104,17 @@ test.for([
   expect(refused.error.message).toContain("FOO");
 });
 
+test("of all variables that a configuration copies, those that matter are named", async () => {
+  await using project = await makeProject();
+  await project.write(
+    "headstart.config.ts",
+    `const env = { ...process.env }; export default ${app("[env.FOO, env.BAR].join()")}`,
+  );
+  const env = { FOO: "1", BAR: "2", OTHER: "3" };
+  const { error } = await project.json<{ error: { hint: string } }>(["fingerprint"], { env });
+  expect(error.hint).toBe('add "BAR", "FOO" to the target\'s "environment", or describe it without');
+});
+
 test("a configuration that nobody can evaluate without a variable is refused with the ways out", async () => {
   await using project = await makeProject();
   await project.write(

@@ -29,11 +29,7 @@ export async function checkEnvironment(
     const verdict = await compare(subject, undeclared);
     if (verdict === "same") continue;
     await refuseChance(subject);
-    const culprits: string[] = [];
-    for (const variable of undeclared) {
-      if ((await compare(subject, [variable])) !== "same") culprits.push(variable);
-    }
-    throw dependent(subject, verdict, culprits.length > 0 ? culprits : undeclared);
+    throw dependent(subject, verdict, await culprits(subject, undeclared));
   }
 }
 
@@ -53,6 +49,17 @@ async function compare(subject: Subject, undeclared: readonly string[]): Promise
   if (other === undefined) return "unknown";
   const key = differingKey(subject.present, other);
   return key === undefined ? "same" : { key };
+}
+
+/** Those on which the target depends; all, when it depends on them together only. Many are looked at by halves. */
+async function culprits(subject: Subject, variables: readonly string[]): Promise<readonly string[]> {
+  if (variables.length < 2) return variables;
+  const middle = variables.length >> 1;
+  const found: string[] = [];
+  for (const half of [variables.slice(0, middle), variables.slice(middle)]) {
+    if ((await compare(subject, half)) !== "same") found.push(...(await culprits(subject, half)));
+  }
+  return found.length > 0 ? found : variables;
 }
 
 /** The target as it is without the variables, or with other values of those that it cannot do without. */

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import type { ConfigThreadMessage } from "./config-thread.ts";
 import type { TargetTexts } from "./target-texts.ts";
 
 /** Milliseconds after which an evaluation counts as failed: with other variables a program may wait for ever. */
@@ -24,9 +25,16 @@ export async function evaluateElsewhere(
   const thread = new Worker(threadFile, { workerData: file, env: environment, stdout: true, stderr: true });
   let limit: NodeJS.Timeout | undefined;
   try {
-    return await new Promise<TargetTexts | undefined>((resolve) => {
+    return await new Promise<TargetTexts | undefined>((resolve, reject) => {
+      let started = false;
       const fail = (): void => resolve(undefined);
-      thread.once("message", resolve).once("error", fail).once("exit", fail);
+      thread.on("message", (message: ConfigThreadMessage) => {
+        if (message === "started") started = true;
+        else resolve(message);
+      });
+      // A thread that cannot be started says nothing about the configuration.
+      thread.once("error", (error) => (started ? fail() : reject(error)));
+      thread.once("exit", fail);
       limit = setTimeout(fail, limitMs);
     });
   } finally {
