@@ -3,6 +3,7 @@ import type { Redact } from "./redact.ts";
 
 /** How git says it, in the language `C`. The first that matches counts, so the order is part of the meaning. */
 const phrases: readonly (readonly [GitFailureKind, RegExp])[] = [
+  ["TooLarge", /attempting to allocate \d+ over limit/i],
   ["RateLimited", /returned error: 429/i],
   [
     "AuthFailed",

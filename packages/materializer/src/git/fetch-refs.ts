@@ -1,4 +1,5 @@
-import type { GitError } from "./git-error.ts";
+import { boundFetch } from "./bound-fetch.ts";
+import { GitError } from "./git-error.ts";
 import { runGit, type RunOptions } from "./run-git.ts";
 
 /** Where a mirror keeps the remote's branches: not where git would, so that no command finds them by a short name. */
@@ -13,6 +14,10 @@ export interface FetchOutcome {
 
 export interface FetchOptions extends RunOptions {
   readonly url: string;
+  /** The repository that is fetched into. */
+  readonly directory: string;
+  /** Bytes of one fetch, as they are transferred. */
+  readonly maxBytes: number;
 }
 
 const flags = [
@@ -34,9 +39,8 @@ export type FetchResult = FetchOutcome & { readonly fault?: GitError };
  * @throws GitError when nothing can be said about what was fetched
  */
 export async function fetchAll(options: FetchOptions): Promise<FetchResult> {
-  const { url, ...run } = options;
-  const args = ["fetch", ...flags, "--end-of-options", url, `+refs/heads/*:${mirroredPrefix}*`];
-  const ended = await runGit(args, run);
+  const args = ["fetch", ...flags, "--end-of-options", options.url, `+refs/heads/*:${mirroredPrefix}*`];
+  const ended = await boundFetch(options, async (signal) => await runGit(args, { ...options, signal }));
   if (ended.ok) return { complete: true, rejected: [] };
   const rejected = rejectedRefs(ended.stderr);
   const fault = ended.failure();
@@ -61,13 +65,24 @@ function rejectedRefs(stderr: string): string[] {
  */
 export async function fetchAround(refs: readonly string[], options: FetchOptions): Promise<string[]> {
   if (refs.length === 0) return [];
-  const { url, ...run } = options;
   const input = refs.map((ref) => `+${ref}:${mirroredPrefix}${ref.slice("refs/heads/".length)}\n`).join("");
-  const args = ["fetch", ...flags.filter((flag) => flag !== "--prune"), "--stdin", "--end-of-options", url];
-  const ended = await runGit(args, { ...run, input });
-  if (ended.ok) return [];
-  const fault = ended.failure();
-  if (!isRefusedContent(fault)) throw fault;
+  const args = [
+    "fetch",
+    ...flags.filter((flag) => flag !== "--prune"),
+    "--stdin",
+    "--end-of-options",
+    options.url,
+  ];
+  try {
+    const ended = await boundFetch(
+      options,
+      async (signal) => await runGit(args, { ...options, signal, input }),
+    );
+    if (ended.ok) return [];
+    throw ended.failure();
+  } catch (error) {
+    if (!isRefusedContent(error)) throw error;
+  }
   if (refs.length === 1) return [...refs];
   const middle = refs.length >> 1;
   const first = await fetchAround(refs.slice(0, middle), options);
@@ -75,6 +90,7 @@ export async function fetchAround(refs: readonly string[], options: FetchOptions
 }
 
 /** Whether git refused what the remote sent, as opposed to where it was sent to. */
-export function isRefusedContent(error: GitError): boolean {
-  return error.kind === "Refused" && /fsck error/.test(error.message);
+export function isRefusedContent(error: unknown): boolean {
+  if (!(error instanceof GitError)) return false;
+  return error.kind === "TooLarge" || (error.kind === "Refused" && /fsck error/.test(error.message));
 }

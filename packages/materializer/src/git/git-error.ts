@@ -30,6 +30,7 @@ const hints: Partial<Record<GitFailureKind, string>> = {
     "Check that the URL names an existing repository and that the credential may read it: git ls-remote <url>.",
   RateLimited: "Nothing to do: it is tried again once the server allows it. Poll less often if this stays.",
   Transient: "Nothing to do: it is tried again. If this stays, try by hand: git ls-remote <url>.",
+  TooLarge: "Take out of the repository what is too large, or raise the limit: see `limits`.",
   Corrupt: "The next fetch builds the mirror anew. If this stays, check the upstream: git fsck --full.",
 };
 

@@ -12,6 +12,10 @@ export interface GitLimits {
   readonly maxPathDepth: number;
   /** Branches of one repository. @default 50_000 */
   readonly maxRefs: number;
+  /** Bytes, as they are transferred, of one fetch; the first one brings the whole history. @default 16 GiB */
+  readonly maxFetchBytes: number;
+  /** Bytes of memory that git may take for one object while it fetches: a few kilobytes can unpack to any size. @default 1 GiB */
+  readonly maxObjectMemory: number;
 }
 
 export const defaultLimits: GitLimits = {
@@ -21,4 +25,6 @@ export const defaultLimits: GitLimits = {
   maxPathBytes: 4096,
   maxPathDepth: 128,
   maxRefs: 50_000,
+  maxFetchBytes: 16 * 2 ** 30,
+  maxObjectMemory: 2 ** 30,
 };

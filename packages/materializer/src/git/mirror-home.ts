@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { GitProtocol } from "./check-url.ts";
+import type { GitLimits } from "./git-limits.ts";
 
 export interface Credential {
   /** What forges expect beside a token differs; most take anything. @default "git" */
@@ -23,6 +24,7 @@ export interface MirrorHome {
 export interface HomeOptions {
   readonly protocols: readonly GitProtocol[];
   readonly credential?: Credential | undefined;
+  readonly limits: Pick<GitLimits, "maxObjectMemory">;
 }
 
 /** Variables of the machine that say how the network and its certificates are reached, and nothing about git. */
@@ -46,7 +48,7 @@ const inherited = [
  */
 export async function prepareHome(
   directory: string,
-  { protocols, credential }: HomeOptions,
+  { protocols, credential, limits }: HomeOptions,
 ): Promise<MirrorHome> {
   const home = join(directory, "home");
   const empty = join(directory, "empty");
@@ -64,6 +66,7 @@ export async function prepareHome(
     GIT_TERMINAL_PROMPT: "0",
     GIT_NO_LAZY_FETCH: "1",
     GIT_ALLOW_PROTOCOL: "none",
+    GIT_ALLOC_LIMIT: String(limits.maxObjectMemory),
   };
   const machine = inherited.flatMap((name) => {
     const value = process.env[name];

@@ -17,12 +17,13 @@ import { redactor } from "./redact.ts";
  * @throws GitError `Refused` when the URL is not allowed, or git is missing or too old
  */
 export async function openMirror(options: MirrorOptions): Promise<Mirror> {
-  const { protocols = defaultProtocols, hosts, credential, timeoutMs = 600_000, limits } = options;
+  const { protocols = defaultProtocols, hosts, credential, timeoutMs = 600_000 } = options;
   const url = checkUrl(options.url, { protocols, hosts });
   await requireGit();
   const directory = join(resolve(options.root), await digest(url, credential));
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const home = await prepareHome(directory, { protocols, credential });
+  const limits = { ...defaultLimits, ...options.limits };
+  const home = await prepareHome(directory, { protocols, credential, limits });
   const secrets = credential
     ? [`${credential.username ?? "git"}:${credential.password}`, credential.password]
     : [];
@@ -32,7 +33,7 @@ export async function openMirror(options: MirrorOptions): Promise<Mirror> {
     home,
     timeoutMs,
     redact: redactor(secrets),
-    limits: { ...defaultLimits, ...limits },
+    limits,
   });
 }
 

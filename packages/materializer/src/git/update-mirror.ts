@@ -1,7 +1,14 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { holdFetchLock } from "./fetch-lock.ts";
-import { fetchAll, fetchAround, isRefusedContent, mirroredPrefix, type FetchOutcome } from "./fetch-refs.ts";
+import {
+  fetchAll,
+  fetchAround,
+  isRefusedContent,
+  mirroredPrefix,
+  type FetchOptions,
+  type FetchOutcome,
+} from "./fetch-refs.ts";
 import {
   currentGeneration,
   isDistrusted,
@@ -75,15 +82,21 @@ async function initialise(
 }
 
 async function fetchInto(place: Place, generation: Generation, signal?: AbortSignal): Promise<FetchOutcome> {
-  const options = { ...remotely(place, generation, signal), url: place.url };
+  const options = fetchOptions(place, generation, signal);
   try {
     const { fault, ...outcome } = await fetchAll(options);
     if (fault !== undefined && isDamage(fault)) throw fault;
     return outcome;
   } catch (error) {
-    if (!(error instanceof GitError && isRefusedContent(error))) throw error;
+    if (!isRefusedContent(error)) throw error;
     return await fetchGoodOnes(place, generation, signal);
   }
+}
+
+function fetchOptions(place: Place, generation: Generation, signal?: AbortSignal): FetchOptions {
+  const { url, limits } = place;
+  const { directory } = generation;
+  return { ...remotely(place, generation, signal), url, directory, maxBytes: limits.maxFetchBytes };
 }
 
 /** Objects of one branch are refused, and git then fetches none: the others are fetched without it. */
@@ -106,6 +119,6 @@ async function fetchGoodOnes(
   });
   if (!deleted.ok) throw deleted.failure();
   const moved = [...wanted.refs].filter(([ref, oid]) => present.refs.get(ref) !== oid).map(([ref]) => ref);
-  const rejected = await fetchAround(moved, { ...remotely(place, generation, signal), url: place.url });
+  const rejected = await fetchAround(moved, fetchOptions(place, generation, signal));
   return { complete: rejected.length === 0, rejected };
 }

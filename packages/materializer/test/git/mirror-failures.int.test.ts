@@ -125,6 +125,9 @@ describe("failures of a server", () => {
     await expect(mirror.fetch()).rejects.toMatchObject({ kind: "Transient" });
     expect((await mirror.listRefs()).refs.get("refs/heads/main")).toBe(first);
     expect(await mirror.has([second])).toEqual(new Set());
+    expect(
+      (await readdir(mirror.directory, { recursive: true })).filter((name) => name.includes("tmp_")),
+    ).toEqual([]);
     server.faults.cutPackAfterBytes = undefined;
     expect(await mirror.fetch()).toEqual({ complete: true, rejected: [] });
     expect(await mirror.has([second])).toEqual(new Set([second]));

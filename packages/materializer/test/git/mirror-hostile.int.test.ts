@@ -1,4 +1,4 @@
-import { open as openFile } from "node:fs/promises";
+import { open as openFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { TreeEntry } from "../../src/git/mirror.ts";
@@ -110,6 +110,24 @@ describe("hostile content", () => {
     await upstream.deleteBranch("drafts/worse");
     expect(await mirror.fetch()).toEqual({ complete: true, rejected: [] });
     expect((await mirror.listRefs()).refs).toEqual(await upstream.refs());
+  });
+
+  test("a tree that unpacks to more than git may hold keeps its branch back and no other", async () => {
+    // Over HTTP, since the limit holds for every git on our side, and by file the upstream's is one of them.
+    const { upstream, open } = await mirrorFixture("http");
+    const main = await upstream.commit("main", { f: "1" });
+    const blob = await upstream.writeBlob("x");
+    const wide = Array.from({ length: 60_000 }, (_, n) => ({
+      mode: "100644",
+      name: `${"x".repeat(100)}${100_000 + n}`,
+      oid: blob,
+    }));
+    await upstream.commitTree("wide", await upstream.writeTree(wide));
+    const mirror = await open({ limits: { maxObjectMemory: 4 * 2 ** 20 } });
+    expect(await mirror.fetch()).toEqual({ complete: false, rejected: ["refs/heads/wide"] });
+    expect((await mirror.listRefs()).refs).toEqual(new Map([["refs/heads/main", main]]));
+    const roomy = await open();
+    expect(await roomy.fetch()).toEqual({ complete: true, rejected: [] });
   });
 
   test("attributes change nothing: bytes are as they were committed", async () => {
@@ -232,6 +250,26 @@ describe("limits", () => {
     const oids = (await collect(wide.listTree(oid))).map((entry) => entry.oid);
     await expect(collect(wide.readBlobs(oids))).rejects.toMatchObject({ kind: "TooLarge" });
     expect(await collect(wide.readBlobs(oids.slice(1)))).toHaveLength(1);
+  });
+
+  test("a fetch that sends more than is taken keeps its branch back and no other", async () => {
+    const { upstream, open, server } = await mirrorFixture("http");
+    const main = await upstream.commit("main", { f: "1" });
+    const mirror = await open({ limits: { maxFetchBytes: 200_000 } });
+    expect(await mirror.fetch()).toEqual({ complete: true, rejected: [] });
+    const second = await upstream.commit("other", { f: "2" });
+    const noise = Array.from({ length: 60_000 }, (_, n) => `${Math.sin(n)}`).join("\n");
+    await upstream.commit("noise", { noise });
+    server.faults.stallPackAfterBytes = 300_000;
+    expect(await mirror.fetch()).toEqual({ complete: false, rejected: ["refs/heads/noise"] });
+    expect((await mirror.listRefs()).refs).toEqual(
+      new Map([
+        ["refs/heads/main", main],
+        ["refs/heads/other", second],
+      ]),
+    );
+    const left = await readdir(mirror.directory, { recursive: true });
+    expect(left.filter((name) => name.includes("tmp_"))).toEqual([]);
   });
 
   test("a blob of a gigabyte is mirrored and never read", async () => {

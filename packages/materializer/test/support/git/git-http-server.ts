@@ -15,6 +15,8 @@ export interface GitHttpFaults {
   hang?: "any" | "pack" | undefined;
   /** The connection is cut after this many bytes of a transferred pack. */
   cutPackAfterBytes?: number | undefined;
+  /** Nothing more comes after this many bytes of a transferred pack that has more, and the connection stays. */
+  stallPackAfterBytes?: number | undefined;
 }
 
 export interface GitHttpRequest {
@@ -135,6 +137,7 @@ function answer(folder: string, { request, body, response, faults }: Exchange): 
   response.on("close", () => backend.kill("SIGKILL"));
   let head: Buffer | undefined = Buffer.alloc(0);
   let sent = 0;
+  let stalled = false;
   backend.stdout.on("data", (chunk: Buffer) => {
     let content = chunk;
     if (head !== undefined) {
@@ -145,15 +148,19 @@ function answer(folder: string, { request, body, response, faults }: Exchange): 
       content = head.subarray(end + 4);
       head = undefined;
     }
-    const cutAt = isPack(request.method ?? "GET", body) ? faults.cutPackAfterBytes : undefined;
-    response.write(content.subarray(0, cutAt === undefined ? undefined : Math.max(0, cutAt - sent)));
+    const [cutAt, stallAt] = isPack(request.method ?? "GET", body)
+      ? [faults.cutPackAfterBytes, faults.stallPackAfterBytes]
+      : [];
+    const most = cutAt ?? stallAt;
+    response.write(content.subarray(0, most === undefined ? undefined : Math.max(0, most - sent)));
     sent += content.length;
+    if (stallAt !== undefined && sent > stallAt) stalled = true;
     // Ended rather than destroyed: what was written before still arrives.
     if (cutAt !== undefined && sent > cutAt) request.socket.end();
   });
   backend.stdout.on("end", () => {
     if (head !== undefined) response.writeHead(500);
-    response.end();
+    if (!stalled) response.end();
   });
 }
 
