@@ -101,7 +101,7 @@ function describe(finding: Finding, context: CommandContext): string {
   const { colors } = context;
   const { status, manifest } = finding;
   const target = printable(finding.target);
-  const warnings = finding.warnings.map((line) => `  ${colors.yellow("!")} ${line}`);
+  const warnings = finding.warnings.map((line) => `  ${colors.yellow("!")} ${printable(line, Infinity)}`);
   if (status === "none") {
     return [`${colors.dim("–")} ${target}: keeps no committed snapshot`, ...warnings].join("\n");
   }
@@ -122,7 +122,7 @@ function describe(finding: Finding, context: CommandContext): string {
 function explanation({ reason = "", changes, changesUnknown }: Finding): string[] {
   const unknown = changesUnknown === undefined ? [] : [`which ones cannot be told: ${changesUnknown}`];
   const lines = [...(changes ? describeDifference(changes) : []), ...unknown];
-  return [reason, ...(lines.length > 0 ? ["", ...lines.map((line) => `  ${line}`)] : []), ""];
+  return [printable(reason, Infinity), ...(lines.length > 0 ? ["", ...lines.map((line) => `  ${line}`)] : []), ""];
 }
 
 function instructions({ remedy: fix }: Finding, { cwd, colors }: CommandContext): string[] {

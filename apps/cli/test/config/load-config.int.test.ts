@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { env } from "node:process";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { loadConfig } from "../../src/config/load-config.ts";
 
 const target = { inputs: { migrations: "migrations" }, build: { command: ["true"] } };
@@ -131,6 +131,24 @@ test("the environment is as it was after a configuration was evaluated", async (
   await expect(loadConfig({ cwd: folder.path, configFile: undefined })).rejects.toThrow();
   expect(process.env).toBe(before);
   expect(env).toBe(before);
+});
+
+test("what a module looked at is not forgotten when it comes from the cache of modules", async () => {
+  await using folder = await folderWith({
+    "headstart.config.mjs": `
+      export default { targets: { app: { ...${JSON.stringify(target)}, version: process.env.LOAD_CONFIG_TEST ?? 1 } } };`,
+  });
+  vi.stubEnv("LOAD_CONFIG_TEST", "2");
+  try {
+    for (let attempt = 1; attempt <= 2; attempt++) {
+      await expect(loadConfig({ cwd: folder.path, configFile: undefined })).rejects.toMatchObject({
+        code: "CONFIG_ENVIRONMENT",
+        hint: expect.stringContaining("LOAD_CONFIG_TEST") as string,
+      });
+    }
+  } finally {
+    vi.unstubAllEnvs();
+  }
 });
 
 test("two configurations may be evaluated at once", async () => {
