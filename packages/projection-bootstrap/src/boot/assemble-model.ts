@@ -97,9 +97,9 @@ async function loadAll(
     });
   }
   if (loadings.size === 0) return loadings;
-  const readers = [snapshot.client, ...(await snapshot.more(settings.readers - 1))];
   await loadRows([...loadings.values()], {
-    readers,
+    snapshot,
+    readers: settings.readers,
     head: survey.horizon.head,
     budgetBytes,
     deadline,

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import Cursor from "pg-cursor";
+import type { SharedSnapshot } from "../database/shared-snapshot.ts";
 import type { Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { decodeRow } from "../projection/row-codec.ts";
@@ -20,8 +21,9 @@ export interface Loading {
 }
 
 export interface LoadOptions {
-  /** Connections whose transactions all see the same snapshot. */
-  readonly readers: readonly pg.ClientBase[];
+  readonly snapshot: SharedSnapshot;
+  /** Connections that read side by side, at most. */
+  readonly readers: number;
   /** The log's end in that snapshot. */
   readonly head: Position;
   /** Bytes of JSON text that all rows together may have. */
@@ -33,7 +35,7 @@ export interface LoadOptions {
 }
 
 /** Blocks of a table that one reader takes at a time: large enough that a scan is worth it, small enough to share. */
-const blocksAtOnce = 4096;
+const blocksAtOnce = 1024;
 
 /** Bytes of JSON text that a round trip should bring; rows of any size keep near it. */
 const bytesAtOnce = 1024 * 1024;
@@ -42,23 +44,27 @@ interface Piece {
   readonly loading: Loading;
   readonly fromBlock: number;
   readonly toBlock: number;
+  /** Whether rows may be much larger than the blocks they are found in. */
+  readonly wide: boolean;
 }
 
 /** Reads tables side by side, in pieces of their blocks, each reader taking the next piece that nobody has. */
 export async function loadRows(loadings: readonly Loading[], options: LoadOptions): Promise<void> {
-  const [first] = options.readers;
-  if (first === undefined) return;
+  const { client, more } = options.snapshot;
   const pieces: Piece[] = [];
-  for (const loading of loadings) pieces.push(...(await cutTable(first, loading)));
+  for (const loading of loadings) pieces.push(...(await cutTable(client, loading)));
+  // A connection costs more than it brings where there is nothing to share.
+  const helpers = Math.min(options.readers, pieces.length) - 1;
+  const readers = [client, ...(helpers > 0 ? await more(helpers) : [])];
   const spent = { rows: 0, bytes: 0 };
   const left = pieces.values();
   const failures = new AbortController();
   await Promise.all(
-    options.readers.map(async (client) => {
+    readers.map(async (reader) => {
       try {
         for (const piece of left) {
           if (failures.signal.aborted) return;
-          await readPiece(client, piece, { ...options, spent });
+          await readPiece(reader, piece, { ...options, spent });
         }
       } catch (error) {
         failures.abort(error);
@@ -69,14 +75,16 @@ export async function loadRows(loadings: readonly Loading[], options: LoadOption
 }
 
 async function cutTable(client: pg.ClientBase, loading: Loading): Promise<Piece[]> {
-  const { rows } = await client.query<{ blocks: number }>(
-    "select ceil(pg_relation_size($1::regclass)::float8 / current_setting('block_size')::integer)::float8 as blocks",
+  const { rows } = await client.query<{ blocks: number; wide: boolean }>(
+    `select ceil(pg_relation_size(oid)::float8 / current_setting('block_size')::integer)::float8 as blocks,
+            reltoastrelid <> 0 and pg_relation_size(reltoastrelid) > 0 as wide
+       from pg_class where oid = $1::regclass`,
     [rowTable(loading.versionId)],
   );
-  const blocks = rows[0]?.blocks ?? 0;
+  const { blocks = 0, wide = true } = rows[0] ?? {};
   const pieces: Piece[] = [];
   for (let fromBlock = 0; fromBlock < blocks; fromBlock += blocksAtOnce) {
-    pieces.push({ loading, fromBlock, toBlock: Math.min(fromBlock + blocksAtOnce, blocks) });
+    pieces.push({ loading, fromBlock, toBlock: Math.min(fromBlock + blocksAtOnce, blocks), wide });
   }
   return pieces;
 }
@@ -88,17 +96,26 @@ interface PieceOptions extends LoadOptions {
 async function readPiece(client: pg.ClientBase, piece: Piece, options: PieceOptions): Promise<void> {
   const { loading, fromBlock, toBlock } = piece;
   const { signal, deadline } = options;
-  const cursor = client.query(openCursor(loading, options.head, [fromBlock, toBlock]));
+  signal?.throwIfAborted();
+  const { text, values } = pieceQuery(loading, options.head, [fromBlock, toBlock]);
+  if (!piece.wide) {
+    // A piece of narrow rows is no more than its blocks, and one answer comes sooner than many.
+    if (isOver(loading, deadline)) return;
+    const { rows } = await client.query<LoadedRow>({ text, values, rowMode: "array" });
+    takeRows(loading, rows, options);
+    return;
+  }
+  const cursor = client.query(new Cursor<LoadedRow>(text, values, { rowMode: "array" }));
   let size = 64;
+  let next = cursor.read(size);
   try {
-    while (loading.stopped === undefined) {
+    while (!isOver(loading, deadline)) {
       signal?.throwIfAborted();
-      if (deadline.aborted) {
-        loading.stopped = "the time for booting was over before its rows were loaded";
-        return;
-      }
-      const page = await cursor.read(size);
+      const page = await next;
       if (page.length === 0) return;
+      // The server gathers the next rows while these are decoded.
+      next = cursor.read(size);
+      next.catch(() => undefined);
       const bytes = takeRows(loading, page, options);
       size = Math.max(
         1,
@@ -112,18 +129,29 @@ async function readPiece(client: pg.ClientBase, piece: Piece, options: PieceOpti
 
 type LoadedRow = [key: string, json: string | null, ahead?: boolean];
 
-function openCursor({ projection, versionId }: Loading, head: Position, blocks: [number, number]) {
+function isOver(loading: Loading, deadline: AbortSignal): boolean {
+  if (deadline.aborted) loading.stopped ??= "the time for booting was over before its rows were loaded";
+  return loading.stopped !== undefined;
+}
+
+interface PieceQuery {
+  readonly text: string;
+  readonly values: unknown[];
+}
+
+function pieceQuery(
+  { projection, versionId }: Loading,
+  head: Position,
+  blocks: [number, number],
+): PieceQuery {
   const values: unknown[] = blocks.map((block) => `(${block},0)`);
   let ahead = "";
   if (projection.mode === "inline") {
     ahead = ", (era, xid, number) > ($3::integer, $4::xid8, $5::bigint)";
     values.push(head.era, head.xid.toString(), head.number.toString());
   }
-  return new Cursor<LoadedRow>(
-    `select key, state::text${ahead} from ${rowTable(versionId)} where ctid >= $1::tid and ctid < $2::tid`,
-    values,
-    { rowMode: "array" },
-  );
+  const text = `select key, state::text${ahead} from ${rowTable(versionId)} where ctid >= $1::tid and ctid < $2::tid`;
+  return { text, values };
 }
 
 function takeRows(

@@ -3,7 +3,7 @@ import type { EventLog, Horizon } from "../log/event-log.ts";
 import type { Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
-import { hasSentinel, rowTableExists } from "../store/row-table.ts";
+import { wholeVersions } from "../store/row-table.ts";
 import { listVersions, type Version } from "../store/version.ts";
 import { bootFence, type Classification, classify } from "./classify.ts";
 
@@ -30,10 +30,10 @@ export async function takeSurvey(client: pg.ClientBase, options: SurveyOptions):
   const names = new Set(projections.map(({ name }) => name));
   const ours = versions.filter((version) => version.log === log.name && names.has(version.projection));
   const fence = bootFence(horizon, ours);
-  const whole = new Set<string>();
-  for (const { id } of ours) {
-    if ((await rowTableExists(client, id)) && (await hasSentinel(client, id))) whole.add(id);
-  }
+  const whole = await wholeVersions(
+    client,
+    ours.map(({ id }) => id),
+  );
   const parked = await versionsWithParked(client);
   const found = new Map<Projection, Classification>();
   for (const projection of projections) {

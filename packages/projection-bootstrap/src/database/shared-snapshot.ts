@@ -6,7 +6,7 @@ import { quoteLiteral } from "./quote-literal.ts";
 export interface SharedSnapshot {
   readonly client: pg.PoolClient;
   /** Opens more connections that see the same; they are given back together with the first. */
-  more(count: number): Promise<pg.PoolClient[]>;
+  readonly more: (count: number) => Promise<pg.PoolClient[]>;
 }
 
 /** Runs `work` in a repeatable-read, read-only transaction, which other connections can join. */

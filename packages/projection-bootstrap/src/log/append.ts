@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { ProjectionError } from "../errors.ts";
 import type { StoredEvent } from "./event-log.ts";
-import { appendChannel, type LogOrdering, readOrdering } from "./postgres-log.ts";
+import { type LogOrdering, type PostgresLog, readOrdering } from "./postgres-log.ts";
 import { readServerIdentity } from "./server-identity.ts";
 
 export interface NewEvent {
@@ -45,7 +45,7 @@ export async function writeEvents(
   client: pg.ClientBase,
   stream: string,
   events: readonly NewEvent[],
-  { expectedVersion }: AppendOptions,
+  { expectedVersion, log }: AppendOptions & { readonly log: PostgresLog },
 ): Promise<Appended> {
   const texts = events.map((event) => eventText(stream, event));
   const { era, foreign } = await readServerIdentity(client);
@@ -61,7 +61,7 @@ export async function writeEvents(
      returning xid::text as xid, number::text as number, recorded_at, version::text as version`,
     [era, stream, first, events.map(({ type }) => type), texts],
   );
-  await client.query("select pg_notify($1, '')", [appendChannel]);
+  if (log.channel !== undefined) await client.query("select pg_notify($1, '')", [log.channel]);
   const stored = rows.map((row): StoredEvent => {
     const index = Number(row.version) - first;
     const event = events[index] as NewEvent;

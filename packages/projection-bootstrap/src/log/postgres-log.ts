@@ -18,6 +18,13 @@ export interface PostgresLogOptions {
    * @default what the database says, or "xid-fence" in a new one
    */
   readonly ordering?: LogOrdering | undefined;
+  /**
+   * Whether an append wakes those who follow. Postgres commits transactions that notify one after the other, so a
+   * log with very many writers may do without; followers then find events by polling.
+   *
+   * @default true
+   */
+  readonly notify?: boolean | undefined;
 }
 
 /** The event log that this package keeps in the schema `headstart_projections`. */
@@ -25,8 +32,6 @@ export interface PostgresLog extends EventLog {
   readonly ordering: LogOrdering | undefined;
   readonly inline: true;
 }
-
-export const appendChannel = "headstart_projections";
 
 export const ownColumns: LogColumns = {
   table: "headstart_projections.event",
@@ -43,10 +48,10 @@ export const ownColumns: LogColumns = {
 };
 
 /** Describes the log; nothing is connected or created by it. */
-export function postgresLog({ ordering }: PostgresLogOptions = {}): PostgresLog {
+export function postgresLog({ ordering, notify = true }: PostgresLogOptions = {}): PostgresLog {
   return {
     name: "headstart",
-    channel: appendChannel,
+    channel: notify ? "headstart_projections" : undefined,
     ordering,
     inline: true,
     settle: () => Promise.resolve(undefined),
@@ -78,13 +83,15 @@ export async function readOrdering(
 async function readHorizon(client: pg.ClientBase, expected: LogOrdering | undefined): Promise<Horizon> {
   const { era, foreign } = await readServerIdentity(client);
   const ordering = await readOrdering(client, expected);
+  const head = await lastBefore(client, undefined);
   const { rows } = await client.query<{ snapshot: string; xmin: string }>(
     "select pg_current_snapshot()::text as snapshot, pg_snapshot_xmin(pg_current_snapshot())::text as xmin",
   );
   const [row] = rows;
   if (row === undefined) throw new Error("the server told no snapshot");
-  const head = await lastBefore(client, undefined);
-  const fence = ordering === "serialized" ? head : await lastBefore(client, { era, xmin: row.xmin });
+  // With no writer open the head is final, and one look has told both.
+  const settled = ordering === "serialized" || head.era < era || head.xid < BigInt(row.xmin);
+  const fence = settled ? head : await lastBefore(client, { era, xmin: row.xmin });
   return { fence, head, snapshot: row.snapshot, foreign };
 }
 

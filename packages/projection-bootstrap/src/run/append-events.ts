@@ -63,7 +63,7 @@ async function appendIn(client: pg.ClientBase, settings: AppendSettings, append:
   await lockForAppend(client, stream, settings.log.ordering);
   const inline = await inlineVersions(client, settings);
   await lockKeys(client, inline, { stream, events });
-  const appended = await writeEvents(client, stream, events, options);
+  const appended = await writeEvents(client, stream, events, { ...options, log: settings.log });
   for (const target of inline) await applyInline(client, target, appended.events);
   return appended;
 }

@@ -4,7 +4,7 @@ import { takeConnection } from "../database/connection.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { foreignCluster } from "../log/append.ts";
 import type { ReadCount } from "../log/event-log.ts";
-import { formatPosition, type Position } from "../position.ts";
+import { comparePositions, formatPosition, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
 import { rebuildProjection } from "../rebuild/rebuild-projection.ts";
@@ -46,15 +46,15 @@ export async function catchUp(settings: Settings, { signal }: CatchUpOptions = {
   if (horizon.foreign !== undefined) throw foreignCluster(horizon.foreign);
   const { client: holder, release } = await takeConnection(pool);
   const targets: Advancing[] = [];
+  const upTo = horizon.fence;
   let broken = true;
   try {
     for (const projection of projections) {
       if (projection.mode === "inline") continue;
-      const target = await takeTarget(holder, projection, settings);
+      const target = await takeTarget(holder, projection, { settings, upTo });
       if ("outcome" in target) results.set(projection, target);
       else targets.push(target);
     }
-    const upTo = horizon.fence;
     await advanceVersions(targets, { pool, log, upTo, policy: "park", page, count: read, signal });
     for (const target of targets) results.set(target.projection, report(target));
     for (const { lease } of targets) await releaseLease(holder, lease);
@@ -77,7 +77,7 @@ function report({ projection, checkpoint, error }: Advancing): CaughtUp {
 async function takeTarget(
   holder: pg.ClientBase,
   projection: Projection,
-  settings: Settings,
+  { settings, upTo }: { readonly settings: Settings; readonly upTo: Position },
 ): Promise<Advancing | CaughtUp> {
   const { name } = projection;
   const say = (outcome: CaughtUp["outcome"], at?: Position, error?: unknown): CaughtUp => ({
@@ -90,6 +90,8 @@ async function takeTarget(
   if (version === undefined) return say("absent");
   if (version.fault !== undefined)
     return say("stopped", version.checkpoint, new Error(version.fault.message));
+  // Nothing to write, nothing to lease: a runner that waits leaves the database as it is.
+  if (comparePositions(version.checkpoint, upTo) >= 0) return say("advanced", version.checkpoint);
   const lease = await takeLease(holder, {
     versionId: version.id,
     owner: settings.owner,

@@ -42,6 +42,24 @@ export async function hasSentinel(client: pg.ClientBase, versionId: string): Pro
   return rowCount === 1;
 }
 
+/** Those of some versions whose tables are there and were not emptied, in two statements. */
+export async function wholeVersions(client: pg.ClientBase, ids: readonly string[]): Promise<Set<string>> {
+  const existing = await client.query<{ id: string }>(
+    `select id from unnest($1::text[]) as id
+      where to_regclass('headstart_projections.rows_' || id) is not null`,
+    [ids],
+  );
+  if (existing.rows.length === 0) return new Set();
+  const each = existing.rows.map(
+    ({ id }, index) => `select $${index + 2}::text as id from ${rowTable(id)} where key = $1`,
+  );
+  const whole = await client.query<{ id: string }>(each.join(" union all "), [
+    sentinelKey,
+    ...existing.rows.map(({ id }) => id),
+  ]);
+  return new Set(whole.rows.map(({ id }) => id));
+}
+
 /** A stored row; `json` is undefined for one that is gone. */
 export interface StoredRow {
   readonly key: string;

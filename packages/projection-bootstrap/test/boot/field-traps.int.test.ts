@@ -246,6 +246,18 @@ describe("traps of the field", () => {
     await expect.poll(() => following.health).toMatchObject({ healthy: true, listening: true });
   });
 
+  it("14: a log whose appends wake nobody is followed by polling", async () => {
+    await using scratch = await scratchDatabase();
+    const sums = totals();
+    const log = postgresLog({ notify: false });
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [sums], log });
+    const booted = await bootstrap.boot();
+    await using following = bootstrap.follow(booted, { pollMs: 10 });
+    await bootstrap.append("a", amounts(1));
+    await expect.poll(() => booted.model.get(sums, "a")).toEqual({ count: 1, sum: 1 });
+    expect(following.health.listening).toBe(false);
+  });
+
   it("15: an empty log can be built from, booted, rebuilt and verified", async () => {
     await using scratch = await scratchDatabase();
     const sums = totals();
