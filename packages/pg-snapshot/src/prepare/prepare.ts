@@ -14,6 +14,7 @@ import { restoreTemplate } from "./restore-template.ts";
 import { saveSnapshot, type Saved } from "./save-snapshot.ts";
 import type { Timing } from "./stopwatch.ts";
 import type { Identity, Target } from "./target.ts";
+import { tidyStores } from "./tidy-stores.ts";
 import { endTurn, waitForTurn } from "./wait-for-turn.ts";
 
 /** A template that is ready, and how it came to be. Disposing of it closes its connection. */
@@ -75,7 +76,7 @@ async function serve(run: Preparation): Promise<Served> {
   const existing =
     from === undefined || from === "template" ? await findTemplate(owner.session, name) : undefined;
   await sweep(owner, { signal, onProgress });
-  await tidyStores(run);
+  await tidyStores(run.target);
   if (existing?.status === "found") {
     steps.push({ tier: "template", outcome: "served", reason: "the server has a template of this content" });
     await touchTemplate(owner, name, existing.description);
@@ -102,14 +103,6 @@ async function serve(run: Preparation): Promise<Served> {
     return await work(run);
   } finally {
     await endTurn(owner, name).catch(() => undefined);
-  }
-}
-
-/** Removes what a process that was killed while it saved left in the stores, whatever this run is after. */
-async function tidyStores({ target }: Preparation): Promise<void> {
-  for (const store of target.stores ?? []) {
-    // A store that cannot be read says so when it is asked for a snapshot, or is to be written.
-    if (store.writable) await store.tidy?.(target.name).catch(() => undefined);
   }
 }
 

@@ -6,6 +6,7 @@ import type { Preparation, PrepareOptions } from "../prepare/preparation.ts";
 import { openPreparation } from "../prepare/open-preparation.ts";
 import { restoreSnapshot } from "../prepare/restore-snapshot.ts";
 import type { Target } from "../prepare/target.ts";
+import { tidyStores } from "../prepare/tidy-stores.ts";
 import { withScratch } from "../prepare/with-scratch.ts";
 import { databaseSettingStatements } from "../snapshot/database-settings.ts";
 import { stripDatabase } from "../snapshot/strip-database.ts";
@@ -42,6 +43,7 @@ export async function verify(target: Target, options: VerifyOptions = {}): Promi
   const reference = scratchName(owner.id, target.name);
   try {
     using _held = owner.hold();
+    await tidyStores(target);
     return await withScratch(owner, restored, async () => {
       await restoreAny(preparation, restored);
       return await withScratch(owner, reference, async () => {

@@ -8,6 +8,7 @@ import type { Target } from "../../src/prepare/target.ts";
 import type { Progress } from "../../src/progress.ts";
 import { directoryStore } from "../../src/snapshot/directory-store.ts";
 import type { SnapshotStore } from "../../src/snapshot/snapshot-store.ts";
+import { verify } from "../../src/verify/verify.ts";
 import { freshDigest } from "../fixtures/databases.ts";
 
 const server = inject("serverUrl");
@@ -104,6 +105,9 @@ test("a run that saves nothing still removes what a dead process left in the sto
   writeFileSync(left, "half of a dump");
   await using served = await prepare(one, { server, save: "never" });
   expect([served.tier, existsSync(left)]).toEqual(["template", false]);
+  writeFileSync(left, "half of a dump");
+  await expect(verify(one, { server })).rejects.toMatchObject({ code: "SNAPSHOT_MISSING" });
+  expect(existsSync(left)).toBe(false);
 });
 
 test("the deadline ends a run whose store never answers", async () => {
