@@ -72,7 +72,7 @@ describe("random histories", () => {
         for (const each of commands) await history.run(each);
         await history.end();
       }),
-      { numRuns: 15 },
+      { endOnFailure: true, numRuns: 15, interruptAfterTimeLimit: 60_000 },
     );
   });
 });

@@ -201,6 +201,47 @@ describe("inline projections", () => {
     expect(await bootstrap.verify("story")).toMatchObject({ equal: true, rows: 3 });
   });
 
+  it("refuse a transaction that took its number before a row's last writer, whatever the stream", async () => {
+    await using scratch = await scratchDatabase();
+    const stories = story({ mode: "inline" });
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [stories] });
+    await bootstrap.boot();
+    const client = await scratch.pool.connect();
+    await client.query("begin");
+    await client.query("select pg_current_xact_id()");
+    await bootstrap.append("a", amounts(0));
+    await expect(bootstrap.append("b", amounts(3), { client })).rejects.toMatchObject({
+      code: "APPEND_OUT_OF_ORDER",
+      message: expect.stringContaining("row story 0 of story") as string,
+    });
+    await client.query("rollback");
+    client.release();
+    await bootstrap.append("b", amounts(3));
+    expect((await bootstrap.boot()).model.get(stories, "story 0")).toEqual({ text: "a.1 b.1 " });
+  });
+
+  it("know the last writer of a row that is gone, so that it does not come back out of order", async () => {
+    await using scratch = await scratchDatabase();
+    const stories = story({
+      mode: "inline",
+      apply: ({ text }, { stream, data }) => (data.amount < 0 ? undefined : { text: `${text}${stream} ` }),
+    });
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [stories] });
+    await bootstrap.boot();
+    await bootstrap.append("a", amounts(3));
+    const client = await scratch.pool.connect();
+    await client.query("begin");
+    await client.query("select pg_current_xact_id()");
+    await bootstrap.append("a", amounts(-3));
+    await expect(bootstrap.append("b", amounts(3), { client })).rejects.toMatchObject({
+      code: "APPEND_OUT_OF_ORDER",
+    });
+    await client.query("rollback");
+    client.release();
+    expect((await bootstrap.boot()).model.size(stories)).toBe(0);
+    expect(await bootstrap.verify("story")).toMatchObject({ equal: true });
+  });
+
   it("refuse an appender that has other code for them, and one that has none", async () => {
     await using scratch = await scratchDatabase();
     const bootstrap = createBootstrap({ pool: scratch.pool, projections: [totals({ mode: "inline" })] });
