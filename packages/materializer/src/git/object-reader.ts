@@ -41,14 +41,16 @@ export class ObjectReader implements AsyncDisposable {
     const found: (ObjectInfo | undefined)[] = [];
     for (let start = 0; start < names.length; start += mostQuestions) {
       const some = names.slice(start, start + mostQuestions);
-      const ask = async ({ input, output }: Process): Promise<void> => {
+      const ask = async ({ input, output }: Process): Promise<(ObjectInfo | undefined)[]> => {
+        const infos: (ObjectInfo | undefined)[] = [];
         input.write(`${some.map((name) => `info ${name}\n`).join("")}flush\n`);
         for (const name of some) {
           const line = output.line();
-          found.push(parseInfo(typeof line === "string" ? line : await line, name));
+          infos.push(parseInfo(typeof line === "string" ? line : await line, name));
         }
+        return infos;
       };
-      await this.#round(ask, signal);
+      found.push(...(await this.#round(ask, signal)));
     }
     return found;
   }
@@ -61,17 +63,19 @@ export class ObjectReader implements AsyncDisposable {
     const found: (Buffer | undefined)[] = [];
     for (let start = 0; start < names.length; start += mostQuestions) {
       const some = names.slice(start, start + mostQuestions);
-      const ask = async ({ input, output }: Process): Promise<void> => {
+      const ask = async ({ input, output }: Process): Promise<(Buffer | undefined)[]> => {
+        const contents: (Buffer | undefined)[] = [];
         input.write(`${some.map((name) => `contents ${name}\n`).join("")}flush\n`);
         for (const name of some) {
           const line = output.line();
           const info = parseInfo(typeof line === "string" ? line : await line, name);
           // With the newline that git puts after it.
           const bytes = info && output.bytes(info.size + 1);
-          found.push((bytes instanceof Promise ? await bytes : bytes)?.subarray(0, -1));
+          contents.push((bytes instanceof Promise ? await bytes : bytes)?.subarray(0, -1));
         }
+        return contents;
       };
-      await this.#round(ask, signal);
+      found.push(...(await this.#round(ask, signal)));
     }
     return found;
   }
@@ -82,17 +86,18 @@ export class ObjectReader implements AsyncDisposable {
     await running?.closed;
   }
 
-  async #round(ask: (running: Process) => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  async #round<T>(ask: (running: Process) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     const round = this.#turn.then(async () => await this.#ask(ask, signal));
     this.#turn = round.catch(() => undefined);
-    await round;
+    return await round;
   }
 
-  async #ask(ask: (running: Process) => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  async #ask<T>(ask: (running: Process) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     throwIfAborted(signal);
     throwIfAborted(this.#options.closing);
     clearTimeout(this.#idle);
-    const running = (this.#process ??= start(this.#options));
+    const used = this.#process;
+    const running = (this.#process = used ?? start(this.#options));
     const { timeoutMs, redact } = this.#options;
     let late = false;
     const end = (): void => void running.child.kill("SIGKILL");
@@ -102,8 +107,9 @@ export class ObjectReader implements AsyncDisposable {
     }, timeoutMs);
     signal?.addEventListener("abort", end, { once: true });
     try {
-      await ask(running);
+      const answer = await ask(running);
       this.#idle = setTimeout(() => this.#drop(), idleMs).unref();
+      return answer;
     } catch (cause) {
       this.#drop();
       const exit = await running.closed;
@@ -111,6 +117,8 @@ export class ObjectReader implements AsyncDisposable {
       throwIfAborted(this.#options.closing);
       if (late) throw new GitError("Transient", `Reading objects took longer than ${timeoutMs} ms.`);
       if (cause instanceof GitError) throw cause;
+      // One that somebody ended while it was idle says nothing about what was asked: a new one does.
+      if (used !== undefined) return await this.#ask(ask, signal);
       throw failureOf({ command: "cat-file", stderr: running.stderr(), exit }, redact);
     } finally {
       clearTimeout(timer);
