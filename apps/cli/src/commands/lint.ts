@@ -122,7 +122,11 @@ function describe(finding: Finding, context: CommandContext): string {
 function explanation({ reason = "", changes, changesUnknown }: Finding): string[] {
   const unknown = changesUnknown === undefined ? [] : [`which ones cannot be told: ${changesUnknown}`];
   const lines = [...(changes ? describeDifference(changes) : []), ...unknown];
-  return [printable(reason, Infinity), ...(lines.length > 0 ? ["", ...lines.map((line) => `  ${line}`)] : []), ""];
+  return [
+    printable(reason, Infinity),
+    ...(lines.length > 0 ? ["", ...lines.map((line) => `  ${line}`)] : []),
+    "",
+  ];
 }
 
 function instructions({ remedy: fix }: Finding, { cwd, colors }: CommandContext): string[] {
