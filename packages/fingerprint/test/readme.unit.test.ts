@@ -62,5 +62,6 @@ test("the public surface is what it was reviewed to be", async () => {
     "fingerprint",
     "manifestBytes",
     "parseManifest",
+    "rootSelects",
   ]);
 });
