@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -188,6 +189,18 @@ test("a build that does not want to end is ended", async () => {
   expect((await run).exitCode).toBe(143);
   await expect.poll(() => pids.filter(isAlive), { timeout: 10_000 }).toEqual([]);
   expect(await privateDatabases(project.target)).toEqual([]);
+});
+
+test("the same signal again ends the command line at once", async () => {
+  await using project = await endlessProject("process.on('SIGTERM', () => {});");
+  const run = project.start(["prepare"]);
+  const pids = await pidsOf(project);
+  const stopping = once(run.stderr, "data");
+  run.kill("SIGINT");
+  await stopping;
+  run.kill("SIGINT");
+  expect((await run).signal).toBe("SIGINT");
+  for (const pid of pids.filter(isAlive)) process.kill(pid, "SIGKILL");
 });
 
 test("what a killed run left is gone after the next one", async () => {
