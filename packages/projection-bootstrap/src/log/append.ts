@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { ProjectionError } from "../errors.ts";
 import type { StoredEvent } from "./event-log.ts";
-import { type LogOrdering, type PostgresLog, readOrdering } from "./postgres-log.ts";
+import { checkOrdering, type LogOrdering, type PostgresLog } from "./postgres-log.ts";
 import { readServerIdentity } from "./server-identity.ts";
 
 export interface NewEvent {
@@ -26,14 +26,17 @@ export async function lockForAppend(
   client: pg.ClientBase,
   stream: string,
   expected: LogOrdering | undefined,
-): Promise<void> {
-  const ordering = await readOrdering(client, expected);
-  const lock = ordering === "serialized" ? "pg_advisory_xact_lock" : "pg_advisory_xact_lock_shared";
-  await client.query(`select ${lock}(hashtextextended('headstart_projections.append', 0))`);
-  await client.query(
-    "select pg_advisory_xact_lock(hashtextextended('headstart_projections.stream:' || $1, 0))",
+): Promise<LogOrdering> {
+  const { rows } = await client.query<{ ordering: LogOrdering }>(
+    `select ordering,
+            case when ordering = 'serialized'
+                 then pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))
+                 else pg_advisory_xact_lock_shared(hashtextextended('headstart_projections.append', 0)) end,
+            pg_advisory_xact_lock(hashtextextended('headstart_projections.stream:' || $1, 0))
+       from headstart_projections.log_setting`,
     [stream],
   );
+  return checkOrdering(rows[0]?.ordering, expected);
 }
 
 /**
@@ -45,23 +48,35 @@ export async function writeEvents(
   client: pg.ClientBase,
   stream: string,
   events: readonly NewEvent[],
-  { expectedVersion, log }: AppendOptions & { readonly log: PostgresLog },
+  {
+    expectedVersion,
+    log,
+    ordering,
+  }: AppendOptions & { readonly log: PostgresLog; readonly ordering: LogOrdering },
 ): Promise<Appended> {
   const texts = events.map((event) => eventText(stream, event));
   const { era, foreign } = await readServerIdentity(client);
   if (foreign !== undefined) throw foreignCluster(foreign);
-  await checkOrder(client, era);
-  const version = await raiseVersion(client, { stream, era, by: events.length, expectedVersion });
-  const first = version - events.length + 1;
+  const current = await checkStream(client, { stream, era, ordering, expectedVersion });
+  const first = current + 1;
+  const version = current + events.length;
   const { rows } = await client.query<{ xid: string; number: string; recorded_at: Date; version: string }>(
-    `insert into headstart_projections.event (era, xid, stream, version, type, data)
-     select $1, pg_current_xact_id(), $2, $3 + place - 1, type, data::json
-       from unnest($4::text[], $5::text[]) with ordinality as given (type, data, place)
-      order by place
-     returning xid::text as xid, number::text as number, recorded_at, version::text as version`,
-    [era, stream, first, events.map(({ type }) => type), texts],
+    `with raised as (
+       insert into headstart_projections.stream (name, version, era, xid)
+       values ($2, $6, $1, pg_current_xact_id())
+       on conflict (name) do update set version = excluded.version, era = excluded.era, xid = excluded.xid
+     ), written as (
+       insert into headstart_projections.event (era, xid, stream, version, type, data)
+       select $1, pg_current_xact_id(), $2, $3::bigint + place - 1, type, data::json
+         from unnest($4::text[], $5::text[]) with ordinality as given (type, data, place)
+        order by place
+       returning event.xid, event.number, event.recorded_at, event.version
+     )
+     select xid::text as xid, number::text as number, recorded_at, version::text as version,
+            (select pg_notify($7, '') where $7::text is not null) as notified
+       from written order by written.version`,
+    [era, stream, first, events.map(({ type }) => type), texts, version, log.channel ?? null],
   );
-  if (log.channel !== undefined) await client.query("select pg_notify($1, '')", [log.channel]);
   const stored = rows.map((row): StoredEvent => {
     const index = Number(row.version) - first;
     const event = events[index] as NewEvent;
@@ -91,31 +106,37 @@ export function foreignCluster(reason: string): ProjectionError {
   });
 }
 
-/** In a serialized log, and across eras, a later append must not sort before an earlier one. */
-async function checkOrder(client: pg.ClientBase, era: number): Promise<void> {
-  const { rows } = await client.query<{ late: boolean }>(
-    `select (select ordering from headstart_projections.log_setting) = 'serialized'
-            and exists (select from headstart_projections.event where (era, xid) > ($1::integer, pg_current_xact_id())) as late`,
-    [era],
-  );
-  if (rows[0]?.late === true) throw outOfOrder("the log");
-}
-
-interface Raise {
+interface StreamCheck {
   readonly stream: string;
   readonly era: number;
-  readonly by: number;
+  /** As it was when the locks were taken. */
+  readonly ordering: LogOrdering;
   readonly expectedVersion: number | undefined;
 }
 
-async function raiseVersion(client: pg.ClientBase, raise: Raise): Promise<number> {
-  const { stream, era, by, expectedVersion } = raise;
-  const found = await client.query<{ version: string; late: boolean }>(
-    `select version::text as version, (stream.era, stream.xid) > ($2::integer, pg_current_xact_id()) as late
-       from headstart_projections.stream where name = $1 for update`,
+/**
+ * The stream's version, once it is certain that this append comes after every other one: in its stream, and in the
+ * whole log where that is serialized. Nobody else writes to the stream before this transaction ends.
+ */
+async function checkStream(client: pg.ClientBase, check: StreamCheck): Promise<number> {
+  const { stream, era, ordering, expectedVersion } = check;
+  const { rows } = await client.query<{
+    version: string;
+    late: boolean;
+    overtaken: boolean;
+    ordering: LogOrdering;
+  }>(
+    `select setting.ordering, coalesce(stream.version, 0)::text as version,
+            coalesce((stream.era, stream.xid) > ($2::integer, pg_current_xact_id()), false) as late,
+            setting.ordering = 'serialized' and exists (
+              select from headstart_projections.event where (era, xid) > ($2::integer, pg_current_xact_id())
+            ) as overtaken
+       from headstart_projections.log_setting as setting
+       left join headstart_projections.stream on stream.name = $1`,
     [stream, era],
   );
-  const current = Number(found.rows[0]?.version ?? 0);
+  const [row] = rows;
+  const current = Number(row?.version ?? 0);
   if (expectedVersion !== undefined && expectedVersion !== current) {
     throw new ProjectionError(
       "VERSION_CONFLICT",
@@ -123,14 +144,10 @@ async function raiseVersion(client: pg.ClientBase, raise: Raise): Promise<number
       { hint: "read the stream again, decide again, and append with the version that was read" },
     );
   }
-  if (found.rows[0]?.late === true) throw outOfOrder(`stream ${stream}`);
-  await client.query(
-    `insert into headstart_projections.stream (name, version, era, xid)
-     values ($1, $2, $3, pg_current_xact_id())
-     on conflict (name) do update set version = excluded.version, era = excluded.era, xid = excluded.xid`,
-    [stream, current + by, era],
-  );
-  return current + by;
+  if (row?.late === true) throw outOfOrder(`stream ${stream}`);
+  // The ordering may have been changed while this append waited for the lock of the former one.
+  if (row?.overtaken === true || row?.ordering !== ordering) throw outOfOrder("the log");
+  return current;
 }
 
 export function outOfOrder(what: string): ProjectionError {

@@ -69,7 +69,15 @@ export async function readOrdering(
   const { rows } = await client.query<{ ordering: LogOrdering }>(
     "select ordering from headstart_projections.log_setting",
   );
-  const ordering = rows[0]?.ordering ?? expected ?? "xid-fence";
+  return checkOrdering(rows[0]?.ordering, expected);
+}
+
+/** @throws {ProjectionError} `LOG_ORDERING_DIFFERS` */
+export function checkOrdering(
+  found: LogOrdering | undefined,
+  expected: LogOrdering | undefined,
+): LogOrdering {
+  const ordering = found ?? expected ?? "xid-fence";
   if (expected !== undefined && ordering !== expected) {
     throw new ProjectionError(
       "LOG_ORDERING_DIFFERS",

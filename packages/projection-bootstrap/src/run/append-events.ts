@@ -60,10 +60,10 @@ interface Append {
 
 async function appendIn(client: pg.ClientBase, settings: AppendSettings, append: Append): Promise<Appended> {
   const { stream, events, options } = append;
-  await lockForAppend(client, stream, settings.log.ordering);
+  const ordering = await lockForAppend(client, stream, settings.log.ordering);
   const inline = await inlineVersions(client, settings);
   await lockKeys(client, inline, { stream, events });
-  const appended = await writeEvents(client, stream, events, { ...options, log: settings.log });
+  const appended = await writeEvents(client, stream, events, { ...options, log: settings.log, ordering });
   for (const target of inline) await applyInline(client, target, appended.events);
   return appended;
 }
