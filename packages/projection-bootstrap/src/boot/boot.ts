@@ -1,6 +1,5 @@
 import type { RawEvent, ReadCount } from "../log/event-log.ts";
 import { inSharedSnapshot, type SharedSnapshot } from "../database/shared-snapshot.ts";
-import { migrate } from "../migrate.ts";
 import { comparePositions, formatPosition, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
@@ -76,7 +75,6 @@ export async function boot(settings: Settings, options: BootOptions): Promise<Bo
     leftOut: new Map(),
   };
   await current.watch.time("prepare", async () => {
-    await migrate(settings.pool);
     for (const projection of settings.projections) await projectorIdentity(projection);
   });
   for (let round = 1; ; round++) {
