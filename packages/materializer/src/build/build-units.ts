@@ -11,7 +11,7 @@ export interface UnitCounts {
   readonly unitsAssembled: number;
   /** How many issues are errors. */
   readonly errors: number;
-  /** What is wrong with the units, errors first, at most {@link MOST_ISSUES} of it. */
+  /** What is wrong with the units, errors first, at most a thousand of it. */
   readonly issues: readonly ContentIssue[];
 }
 
@@ -19,7 +19,7 @@ export interface UnitCounts {
 const BATCH_FILES = 1000;
 
 /** A repository where everything is wrong needs no longer list than this. */
-export const MOST_ISSUES = 1000;
+const MOST_ISSUES = 1000;
 
 /** Reads, parses and assembles units, and writes them into a segment, some files at a time. */
 export async function buildUnits(

@@ -4,7 +4,7 @@ import { storable } from "../database/storable.ts";
 import type { Mirror, RefListing } from "../git/mirror.ts";
 import { branchClassifier } from "../repositories/classify-branch.ts";
 import { findRepository, type Repository } from "../repositories/repository.ts";
-import { keepObserving, startObservation, type Observing } from "./observation-lease.ts";
+import { keepObserving, startObservation } from "./observation-lease.ts";
 import { planObservation, type KnownBranch, type ObservedRefs } from "./plan-observation.ts";
 import { recordFailure, recordObservation, type Recorded } from "./record-observation.ts";
 
@@ -104,5 +104,3 @@ async function knownBranches(context: Context, repositoryId: string): Promise<Kn
   );
   return rows;
 }
-
-export type { Observing };

@@ -17,11 +17,11 @@ export interface Verification {
   readonly servedOid: string | undefined;
   /** Whether readers see the remote's tip, or no version at all of a branch that is gone. */
   readonly current: boolean;
-  /** Where the served version is not what its own commit gives, at most {@link MOST_DIFFERENCES}. */
+  /** Where the served version is not what its own commit gives, at most a thousand. */
   readonly differences: readonly Difference[];
 }
 
-export const MOST_DIFFERENCES = 1000;
+const MOST_DIFFERENCES = 1000;
 
 /**
  * Projects the served commit of a branch again, from git alone and without the cache of parsed blobs, and compares

@@ -134,7 +134,7 @@ async function retryLater(
 }
 
 /** Replaces what is wrong with the branch's newest content. */
-export async function replaceIssues(
+async function replaceIssues(
   client: pg.ClientBase,
   branchId: string,
   issues: readonly ContentIssue[],

@@ -20,7 +20,7 @@ export const repositoryBranchUpdated = z.object({
 });
 export type RepositoryBranchUpdated = z.infer<typeof repositoryBranchUpdated>;
 
-export const branchEvents = [
+const branchEvents = [
   "branch-materialized",
   "branch-failed",
   "branch-parked",

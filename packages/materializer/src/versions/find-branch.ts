@@ -38,7 +38,7 @@ export interface Branch {
   readonly auditedAt: Date | null;
 }
 
-export const branchColumns = `
+const branchColumns = `
   b.id::text, r.name as repository, b.ref, b.class, b.incarnation, b.owner,
   encode(b.desired_oid, 'hex') as "desiredOid", b.desired_seq::float8 as "desiredSeq", b.desired_at as "desiredAt",
   b.dirty, b.due_at as "dueAt", b.attempts, b.parked_at as "parkedAt", b.lease_owner as "leaseOwner",
@@ -48,7 +48,7 @@ export const branchColumns = `
   b.error_code as "errorCode", b.error_message as "errorMessage", encode(b.error_oid, 'hex') as "errorOid",
   b.deleted_at as "deletedAt", b.audited_at as "auditedAt"`;
 
-export const branchTables = `
+const branchTables = `
   headstart_materializer.branches b
   join headstart_materializer.repositories r on r.id = b.repository_id
   left join headstart_materializer.versions s on s.id = b.served_version
