@@ -4,6 +4,7 @@ import { createCanvases } from "./create-canvases.ts";
 import { derive } from "./derive.ts";
 import { loadDeliveries } from "./load-deliveries.ts";
 import { loadWorld } from "./load-world.ts";
+import { materializeContent } from "./materialize-content.ts";
 import { migrate } from "./migrate.ts";
 import { runJobs } from "./run-jobs.ts";
 
@@ -31,6 +32,7 @@ export async function buildDatabase(url: string, { events, report }: BuildOption
     await loadDeliveries(client, corpus, report);
     await derive(client, report);
     await createCanvases(client);
+    await materializeContent(url, report);
     await migrate(client, { report });
     await client.query("analyze");
     await runJobs(client, report);

@@ -6,7 +6,8 @@ export async function databaseContent(url: string): Promise<Record<string, strin
   await client.connect();
   try {
     const tables = await client.query<{ name: string }>(
-      "select quote_ident(tablename) as name from pg_tables where schemaname = 'public' order by 1",
+      `select case when schemaname = 'public' then '' else quote_ident(schemaname) || '.' end || quote_ident(tablename) as name
+       from pg_tables where schemaname in ('public', 'headstart_materializer') order by 1`,
     );
     const content: Record<string, string> = {};
     for (const { name } of tables.rows) content[name] = await tableContent(client, name);
