@@ -62,7 +62,7 @@ export function postgresLog({ ordering, notify = true }: PostgresLogOptions = {}
 }
 
 /** The ordering that the database was given, which must be the one that this process expects. */
-export async function readOrdering(
+async function readOrdering(
   client: pg.ClientBase,
   expected: LogOrdering | undefined,
 ): Promise<LogOrdering> {

@@ -99,7 +99,7 @@ interface Poisoned {
   readonly cause: unknown;
 }
 
-export function poison(
+function poison(
   projection: string,
   event: Pick<StoredEvent, "position" | "stream" | "type">,
   { key, cause }: Poisoned,
