@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { expect, test } from "vitest";
 import { note, openProject, type Project } from "../support/open-project.ts";
 import { startWorker } from "./start-worker.ts";
@@ -27,11 +28,10 @@ test("eight processes share 500 branches, and the branches of three that are kil
     .toBeGreaterThan(50);
   const victims = workers.slice(0, 3);
   await Promise.all(victims.map(async (worker) => await worker.kill("SIGKILL")));
-  const settled = async (): Promise<number> => {
-    await project.materializer.hint({ repository: "handbook" });
-    return await count(project, "not b.dirty and b.served_version is not null and b.lease_token is null");
-  };
-  await expect.poll(settled, { timeout: 90_000, interval: 200 }).toBe(branchCount + 1);
+  const wanted = await upstream.refs();
+  const settled = async (): Promise<boolean> => isDeepStrictEqual(await servedCommits(project), wanted);
+  await project.materializer.hint({ repository: "handbook" });
+  await expect.poll(settled, { timeout: 90_000, interval: 200 }).toBe(true);
   const { rows: claims } = await db.query<{ early: number; takeovers: number }>(
     `select count(*) filter (where taken_at < lease_until)::int as early, count(*)::int as takeovers
      from headstart_materializer.observed_takeovers`,
@@ -63,6 +63,16 @@ async function recordClaims({ db }: Project): Promise<void> {
   await db.query(`create trigger observe_takeover after update on headstart_materializer.branches
     for each row when (old.lease_token is not null and new.lease_token is not null and old.lease_token <> new.lease_token)
     execute function headstart_materializer.observe_takeover()`);
+}
+
+/** What is served of each branch that is at rest. */
+async function servedCommits({ db }: Project): Promise<Map<string, string>> {
+  const { rows } = await db.query<{ ref: string; oid: string }>(
+    `select b.ref, encode(v.oid, 'hex') as oid from headstart_materializer.branches b
+     join headstart_materializer.versions v on v.id = b.served_version
+     where not b.dirty and b.lease_token is null`,
+  );
+  return new Map(rows.map(({ ref, oid }) => [ref, oid]));
 }
 
 async function count({ db }: Project, condition: string): Promise<number> {
