@@ -62,10 +62,7 @@ export function postgresLog({ ordering, notify = true }: PostgresLogOptions = {}
 }
 
 /** The ordering that the database was given, which must be the one that this process expects. */
-async function readOrdering(
-  client: pg.ClientBase,
-  expected: LogOrdering | undefined,
-): Promise<LogOrdering> {
+async function readOrdering(client: pg.ClientBase, expected: LogOrdering | undefined): Promise<LogOrdering> {
   const { rows } = await client.query<{ ordering: LogOrdering }>(
     "select ordering from headstart_projections.log_setting",
   );
