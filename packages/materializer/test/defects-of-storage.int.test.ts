@@ -1,6 +1,5 @@
-import { dirname } from "node:path";
 import { expect, test } from "vitest";
-import { gitHttpServer } from "./support/git/git-http-server.ts";
+import type { GitHttpServer } from "./support/git/git-http-server.ts";
 import { openProject, note, type Project } from "./support/open-project.ts";
 import { claimOne } from "./support/take-over.ts";
 
@@ -51,8 +50,8 @@ test("D14: no advisory lock is taken for a build, so nobody else's locks can sta
 });
 
 test("D15: no transaction is open while git is read", async () => {
-  await using hanging = await openHanging();
-  const { project, server } = hanging;
+  await using project = await openProject({ over: "http" });
+  const server = serverOf(project);
   await project.upstream.commit("main", { "notes/a/x.json": note("x") });
   server.faults.hang = "pack";
   const over = new AbortController();
@@ -68,8 +67,8 @@ test("D15: no transaction is open while git is read", async () => {
 });
 
 test("D16: a push costs the same number of requests to the forge however many branches there are", async () => {
-  await using hanging = await openHanging();
-  const { project, server } = hanging;
+  await using project = await openProject({ over: "http" });
+  const server = serverOf(project);
   const { upstream } = project;
   const first = await upstream.commit("main", { "notes/a/x.json": note("x") });
   await project.settle();
@@ -85,25 +84,7 @@ test("D16: a push costs the same number of requests to the forge however many br
   expect(await requests("among sixty drafts")).toBe(alone);
 });
 
-async function openHanging(): Promise<
-  { project: Project; server: Awaited<ReturnType<typeof gitHttpServer>> } & AsyncDisposable
-> {
-  const servers: Awaited<ReturnType<typeof gitHttpServer>>[] = [];
-  const project = await openProject({
-    url: async (upstream) => {
-      const server = await gitHttpServer(dirname(upstream.directory));
-      servers.push(server);
-      return `${server.url}/${upstream.directory.slice(dirname(upstream.directory).length + 1)}`;
-    },
-  });
-  const server = servers[0];
-  if (server === undefined) throw new Error("no server was started");
-  return {
-    project,
-    server,
-    [Symbol.asyncDispose]: async () => {
-      await server.close();
-      await project[Symbol.asyncDispose]();
-    },
-  };
+function serverOf({ server }: Project): GitHttpServer {
+  if (server === undefined) throw new Error("the project is not served over HTTP");
+  return server;
 }

@@ -1,6 +1,4 @@
-import { dirname } from "node:path";
 import { expect, test } from "vitest";
-import { gitHttpServer } from "./support/git/git-http-server.ts";
 import { note, openProject, type Project } from "./support/open-project.ts";
 
 const handbook = "handbook";
@@ -110,11 +108,9 @@ test("a lenient projector leaves bad files out and says so beside the rows", asy
 });
 
 test("over HTTP: a wrong password and a rate limit are told apart, nothing served is touched, and it heals", async () => {
-  await using project = await openProject({ settings: { pollMinMs: 1 } });
-  const { upstream } = project;
-  await using server = await gitHttpServer(dirname(upstream.directory));
-  const url = `${server.url}/${upstream.directory.slice(dirname(upstream.directory).length + 1)}`;
-  await project.materializer.register({ name: handbook, url, projector: "notes" });
+  await using project = await openProject({ over: "http", settings: { pollMinMs: 1 } });
+  const { upstream, server } = project;
+  if (server === undefined) throw new Error("the project is not served over HTTP");
   await upstream.commit("main", { "notes/a/x.json": note("served") });
   await project.settle();
   server.faults.basicAuth = { username: "robot", password: "s3cret-of-ours" };

@@ -1,6 +1,6 @@
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import pg from "pg";
 import { inject } from "vitest";
 import {
@@ -10,6 +10,7 @@ import {
 } from "../../src/create-materializer.ts";
 import type { GitLimits } from "../../src/git/git-limits.ts";
 import type { Verification } from "../../src/proof/verify.ts";
+import { gitHttpServer, type GitHttpServer } from "./git/git-http-server.ts";
 import { scratchRepository, type ScratchOptions, type ScratchRepository } from "./git/scratch-repository.ts";
 import { cloneDatabase } from "./materializer-database.ts";
 import { notesProjector } from "./notes-projector.ts";
@@ -17,6 +18,8 @@ import { notesProjector } from "./notes-projector.ts";
 /** An upstream repository, a database and a materializer that projects the one into the other. */
 export interface Project extends AsyncDisposable {
   readonly upstream: ScratchRepository;
+  /** Serves the upstream when git is talked to over HTTP. */
+  readonly server: GitHttpServer | undefined;
   readonly databaseUrl: string;
   /** Where the first materializer keeps its mirrors. */
   readonly root: string;
@@ -34,15 +37,18 @@ export interface Project extends AsyncDisposable {
 
 export interface ProjectOptions extends Partial<MaterializerOptions> {
   readonly upstream?: ScratchOptions;
-  readonly url?: (upstream: ScratchRepository) => Promise<string>;
+  /** How git is talked to. @default "file" */
+  readonly over?: "file" | "http";
   readonly mirrorLimits?: Partial<GitLimits>;
 }
 
 export async function openProject(options: ProjectOptions = {}): Promise<Project> {
-  const { upstream: upstreamOptions, url, mirrorLimits, ...given } = options;
+  const { upstream: upstreamOptions, over = "file", mirrorLimits, ...given } = options;
   const stack: (() => Promise<unknown>)[] = [];
   const upstream = await scratchRepository(upstreamOptions);
   stack.push(async () => await upstream[Symbol.asyncDispose]());
+  const server = over === "http" ? await gitHttpServer(dirname(upstream.directory)) : undefined;
+  stack.push(async () => await server?.close());
   const database = await cloneDatabase(inject("serverUrl"));
   stack.push(async () => await database.drop());
   const roots: string[] = [];
@@ -71,12 +77,13 @@ export async function openProject(options: ProjectOptions = {}): Promise<Project
   const projector = (given.projectors ?? [notesProjector()])[0];
   await materializer.register({
     name: "handbook",
-    url: (await url?.(upstream)) ?? upstream.url,
+    url: server === undefined ? upstream.url : `${server.url}/${basename(upstream.directory)}`,
     projector: projector?.name ?? "notes",
   });
   const runner = materializer.inProcessRunner();
   return {
     upstream,
+    server,
     databaseUrl: database.url,
     root: roots[0] ?? "",
     db,
