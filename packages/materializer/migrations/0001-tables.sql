@@ -183,8 +183,10 @@ create table blob_documents (
   primary key (scope, parser, kind, oid)
 );
 
--- One gapless log a branch: `position` counts up from 1 under the branch's row lock.
+-- One gapless log a branch: `position` counts up from 1 under the branch's row lock. `number` only grows, with
+-- gaps, for readers that follow all branches at once.
 create table events (
+  number bigint generated always as identity unique,
   branch_id bigint not null references branches on delete cascade,
   position bigint not null,
   type text not null,
