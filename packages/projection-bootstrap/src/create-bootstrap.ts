@@ -20,6 +20,7 @@ import { catchUp, type CatchUpOptions, type CatchUpResult } from "./run/run-proj
 import { runProjections, type RunOptions } from "./run/runner.ts";
 import { readRetentionFloor, type RetentionFloor } from "./status/retention-floor.ts";
 import { readStatus, type Status } from "./status/status.ts";
+import { verifyContinuously, type ContinuousOptions } from "./verify/verify-continuously.ts";
 import { verifyProjection, type Verification, type VerifyOptions } from "./verify/verify-projection.ts";
 
 export interface BootstrapOptions {
@@ -84,6 +85,8 @@ export interface Bootstrap {
   retire(name: string): Promise<void>;
   /** Compares stored rows with the log. */
   verify(name: string, options?: VerifyOptions): Promise<Verification>;
+  /** Compares a part of them after the other, at a bounded rate, until the signal aborts. */
+  verifyContinuously(options: ContinuousOptions): Promise<void>;
   /** Folds keys that are set aside again. */
   redrive(name: string, options?: RedriveOptions): Promise<Redriven>;
   status(): Promise<Status>;
@@ -141,6 +144,11 @@ export function createBootstrap(options: BootstrapOptions): Bootstrap {
     rollback: (name) => after(() => rollback(named(name), settings)),
     retire: (name) => after(() => retire(name, settings)),
     verify: (name, verifyOptions) => after(() => verifyProjection(named(name), settings, verifyOptions)),
+    verifyContinuously: (continuous) =>
+      after(() => {
+        for (const name of continuous.names ?? []) named(name);
+        return verifyContinuously(settings, continuous);
+      }),
     redrive: (name, redriveOptions) => after(() => redrive(named(name), settings, redriveOptions)),
     status: () => after(() => readStatus(settings)),
     retentionFloor: () => after(() => readRetentionFloor(settings)),

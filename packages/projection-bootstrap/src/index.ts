@@ -44,9 +44,10 @@ export type { Rebuilt, RebuildProgress } from "./rebuild/rebuild-projection.ts";
 export type { RolledBack } from "./rebuild/rollback.ts";
 export type { RedriveOptions, Redriven } from "./run/redrive.ts";
 export type { Verification, VerifyOptions } from "./verify/verify-projection.ts";
+export type { ContinuousOptions } from "./verify/verify-continuously.ts";
 export type { Diagnosis } from "./verify/diagnose-key.ts";
 export type { ProjectionStatus, Status, VersionStatusReport } from "./status/status.ts";
-export { formatMetrics } from "./status/format-metrics.ts";
+export { formatMetrics, type Observations } from "./status/format-metrics.ts";
 export type { RetentionFloor } from "./status/retention-floor.ts";
 
 export { ProjectionError, type ProjectionErrorCode } from "./errors.ts";

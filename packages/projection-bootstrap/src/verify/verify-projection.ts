@@ -51,7 +51,7 @@ export interface Verification {
  * Folds the log again up to where the stored rows stand, and compares. Nothing is written, and no snapshot stays
  * open while the log is read, because what lies before a checkpoint does not change.
  *
- * @throws {ProjectionError} `PROJECTION_REFUSED` when there are no rows of this code, `POISON_EVENT`
+ * @throws {ProjectionError} `PROJECTION_REFUSED` when there are no rows of this code, `POISON_EVENT`, `OPTION_INVALID`
  */
 export async function verifyProjection(
   projection: Projection,
@@ -59,6 +59,11 @@ export async function verifyProjection(
   options: VerifyOptions = {},
 ): Promise<Verification> {
   const { share = 1, round = 0, signal } = options;
+  if (!(share > 0 && share <= 1)) {
+    throw new ProjectionError("OPTION_INVALID", `no part of the keys is ${share} of them`, {
+      hint: "pass a share above 0 and up to 1",
+    });
+  }
   const parts = Math.max(1, Math.round(1 / share));
   const wanted = (key: string): boolean => parts === 1 || partOf(key, parts) === round % parts;
   const stored = await readStored(projection, settings, wanted);
