@@ -1,0 +1,135 @@
+import type { Projector } from "@headstart/materializer";
+import { z } from "zod";
+import { amqpConfig } from "../amqp/amqp-config.ts";
+import { webhooksConfig } from "../webhooks/webhooks-config.ts";
+import { secretSource } from "./secret-source.ts";
+
+const text = z.string().min(1, "expected a text that is not empty");
+const milliseconds = z.int("expected whole milliseconds");
+
+const projector = z.custom<Projector>(
+  (value) =>
+    typeof value === "object" &&
+    value !== null &&
+    ["name", "identity"].every((key) => typeof (value as Record<string, unknown>)[key] === "string") &&
+    ["select", "parse", "assemble"].every(
+      (key) => typeof (value as Record<string, unknown>)[key] === "function",
+    ),
+  "expected a projector: defineProjector({ … }) of @headstart/materializer",
+);
+
+const repository = z.strictObject({
+  name: text.max(255),
+  url: text.max(2048),
+  /** Name of one of `projectors`. */
+  projector: text,
+  /** Globs of short branch names. Default: the remote's default branch. */
+  live: z.array(text).optional(),
+  /** Default: `drafts/**`. */
+  drafts: z.array(text).optional(),
+  scope: text.optional(),
+  tenant: text.optional(),
+  credential: z.strictObject({ username: text.optional(), password: secretSource }).optional(),
+});
+
+/** Limits of what git brings; see `GitLimits` of the materializer for each one's default. */
+const limits = z
+  .strictObject({
+    maxFiles: z.int().positive(),
+    maxFileBytes: z.int().positive(),
+    maxTotalBytes: z.int().positive(),
+    maxPathBytes: z.int().positive(),
+    maxPathDepth: z.int().positive(),
+    maxRefs: z.int().positive(),
+    maxFetchBytes: z.int().positive(),
+    maxObjectMemory: z.int().positive(),
+  })
+  .partial();
+
+export const mostConcurrency = 64;
+export const concurrency = z
+  .int("expected a whole number")
+  .min(1, "expected at least 1")
+  .max(mostConcurrency, `expected at most ${mostConcurrency}`);
+
+export const http = z.strictObject({
+  host: text.default("127.0.0.1"),
+  /** 0 takes a free one, which the log names. */
+  port: z
+    .int("expected a whole number")
+    .min(0, "expected a port")
+    .max(65_535, "expected a port")
+    .default(8080),
+  /** Allows the status page's actions. Default: the page is read-only. */
+  token: secretSource.optional(),
+});
+
+export const configSchema = z
+  .strictObject({
+    /** The connection URL. */
+    database: secretSource.default({ env: "DATABASE_URL" }),
+    projectors: z.array(projector).min(1, "expected at least one projector"),
+    repositories: z.array(repository).default([]),
+    mirrors: z.strictObject({
+      /** Relative to the configuration's folder. One folder a machine, shared by its workers. */
+      directory: text,
+      protocols: z.array(z.enum(["https", "http", "ssh", "file"])).optional(),
+      hosts: z.array(text).optional(),
+      limits: limits.optional(),
+      timeoutMs: milliseconds.positive().optional(),
+    }),
+    http: http.prefault({}),
+    webhooks: webhooksConfig.prefault({}),
+    /** Absent: no RabbitMQ. */
+    amqp: amqpConfig.optional(),
+    reconcile: z
+      .strictObject({
+        /** Builds at a time in this process. */
+        concurrency: concurrency.default(4),
+        leaseMs: milliseconds.min(1_000, "expected at least 1000").default(30_000),
+        history: z.int().min(1, "expected at least 1").default(10),
+        maxAttempts: z.int().min(1, "expected at least 1").default(8),
+      })
+      .prefault({}),
+    observe: z
+      .strictObject({
+        pollMinMs: milliseconds.min(100, "expected at least 100").default(45_000),
+        /** The longest time a repository goes unobserved: the promise on staleness without webhooks. */
+        pollMaxMs: milliseconds.min(100, "expected at least 100").default(900_000),
+      })
+      .prefault({})
+      .refine(({ pollMinMs, pollMaxMs }) => pollMinMs <= pollMaxMs, {
+        path: ["pollMaxMs"],
+        error: "expected a time that is not below pollMinMs",
+      }),
+    /** One branch is verified against git each time. */
+    audit: z
+      .strictObject({ everyMs: milliseconds.min(100, "expected at least 100").default(60_000) })
+      .prefault({}),
+    retention: z
+      .strictObject({
+        everyMs: milliseconds.min(100, "expected at least 100").default(600_000),
+        deliveriesMs: milliseconds.positive().default(30 * 86_400_000),
+        /** How long a worker that vanished stays listed. */
+        workersMs: milliseconds.min(30_000, "expected at least 30000").default(86_400_000),
+      })
+      .prefault({}),
+    /** How long ending may take, from the signal on. */
+    drainMs: milliseconds.min(1_000, "expected at least 1000").default(25_000),
+  })
+  .superRefine(({ projectors, repositories }, context) => {
+    const known = projectors.map(({ name }) => name);
+    const names = new Set<string>();
+    for (const [index, { name, projector: wanted }] of repositories.entries()) {
+      const issue = (key: string, message: string): void =>
+        context.addIssue({ code: "custom", path: ["repositories", index, key], message });
+      if (names.has(name)) issue("name", "expected a name that no other repository has");
+      names.add(name);
+      if (!known.includes(wanted)) issue("projector", `expected one of ${known.join(", ")}`);
+    }
+  });
+
+/** What a configuration file holds. */
+export type WorkerConfigInput = z.input<typeof configSchema>;
+/** The same, checked and with its defaults. Secrets are named in it and never held. */
+export type WorkerConfig = z.output<typeof configSchema>;

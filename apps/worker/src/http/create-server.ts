@@ -1,0 +1,56 @@
+import type { Server } from "node:http";
+import { createAdaptorServer } from "@hono/node-server";
+import { Hono } from "hono";
+import { secureHeaders } from "hono/secure-headers";
+import type { Log } from "../log.ts";
+
+/** Milliseconds until a client has to have sent its headers, and its whole request. */
+const HEADERS_MS = 10_000;
+const REQUEST_MS = 30_000;
+
+/**
+ * The worker's server, not listening yet: the routes of all parts, mounted at the root in their order. Every answer
+ * carries headers that keep a browser from running or sending anything that is not ours.
+ */
+export function createServer({ log }: { readonly log: Log }, routes: readonly Hono[]): Server {
+  const app = new Hono();
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'", "data:"],
+        connectSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+      },
+      xFrameOptions: "DENY",
+      referrerPolicy: "no-referrer",
+      // Whether the name is served by TLS is for the proxy in front to say.
+      strictTransportSecurity: false,
+    }),
+  );
+  for (const part of routes) app.route("/", part);
+  app.notFound((context) =>
+    context.json({ error: { code: "NOT_FOUND", message: "There is no such path." } }, 404),
+  );
+  app.onError((error, context) => {
+    log.error("http.failed", { method: context.req.method, route: context.req.routePath, error });
+    return context.json(
+      { error: { code: "INTERNAL", message: "The worker failed; its log says why." } },
+      500,
+    );
+  });
+  const server = createAdaptorServer({
+    fetch: app.fetch,
+    // By default Node looks for requests that are late twice a minute only.
+    serverOptions: { maxHeaderSize: 16_384, connectionsCheckingInterval: 2_000 },
+  }) as Server;
+  server.headersTimeout = HEADERS_MS;
+  server.requestTimeout = REQUEST_MS;
+  server.keepAliveTimeout = 5_000;
+  server.maxConnections = 1_000;
+  return server;
+}
