@@ -8,11 +8,14 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   /** Builds at a time, asked before each claim, so that it can be changed while running. Default 4. */
   readonly concurrency?: () => number;
+  /** Repositories looked at at a time: a remote that does not answer holds up one of them. Default 4. */
+  readonly observers?: number;
   /** Milliseconds between two looks at the queue when nothing is due. Default 1,000. */
   readonly idleMs?: number;
   /** Resolves when something may be due before that, for instance at a notification. */
   readonly wake?: (signal: AbortSignal) => Promise<void>;
   readonly onObserved?: (repository: string, observation: Observation | Error) => void;
+  readonly onClaimed?: (lease: Lease) => void;
   readonly onMaterialized?: (lease: Lease, result: Materialized | Error) => void;
   /** A failure of the loop itself, a lost database for instance; the loop waits and goes on. */
   readonly onError?: (error: unknown) => void;
@@ -20,7 +23,10 @@ export interface RunOptions {
 
 /** Observes due repositories and builds due branches until the signal aborts. Any number of processes may run it. */
 export async function run(context: Context, options: RunOptions): Promise<void> {
-  await Promise.all([observeLoop(context, options), buildLoop(context, options)]);
+  const observers = Array.from({ length: options.observers ?? 4 }, async () => {
+    await observeLoop(context, options);
+  });
+  await Promise.all([...observers, buildLoop(context, options)]);
 }
 
 async function observeLoop(context: Context, options: RunOptions): Promise<void> {
@@ -56,10 +62,12 @@ async function buildLoop(context: Context, options: RunOptions): Promise<void> {
     const free = concurrency() - running.size;
     const leases = free > 0 ? await claim(context, { limit: free }) : [];
     for (const lease of leases) {
+      options.onClaimed?.(lease);
       const work = buildOne(context, lease, options).finally(() => running.delete(work));
       running.add(work);
     }
-    if (running.size < concurrency() && leases.length === 0) return false;
+    // While there is room, a long build must not keep what comes due from being taken.
+    if (free > 0 || running.size === 0) return leases.length > 0;
     await Promise.race(running);
     return true;
   });

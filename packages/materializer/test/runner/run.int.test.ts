@@ -1,0 +1,39 @@
+import pg from "pg";
+import { expect, test } from "vitest";
+import { note, openProject } from "../support/open-project.ts";
+
+test("a build that takes long keeps nothing else from being built while there is room", async () => {
+  await using project = await openProject({ settings: { pollMinMs: 50, pollMaxMs: 100 } });
+  const { upstream, db, materializer } = project;
+  // Publishing main waits until the test lets it.
+  const blocker = new pg.Client({ connectionString: project.databaseUrl });
+  await blocker.connect();
+  await blocker.query("select pg_advisory_lock(4711)");
+  await db.query(`create function headstart_materializer.wait_for_test() returns trigger language plpgsql as $$
+    begin perform pg_advisory_xact_lock_shared(4711); return new; end $$`);
+  await db.query(`create trigger wait_for_test before insert on headstart_materializer.versions
+    for each row when (new.author like 'Slow%') execute function headstart_materializer.wait_for_test()`);
+  const ending = new AbortController();
+  const claimed: string[] = [];
+  const running = materializer.run({
+    signal: ending.signal,
+    idleMs: 20,
+    onClaimed: ({ ref }) => claimed.push(ref),
+  });
+  const served = async (): Promise<string[]> => {
+    const { rows } = await db.query<{ ref: string }>(
+      "select ref from headstart_materializer.branches where served_version is not null order by ref",
+    );
+    return rows.map(({ ref }) => ref);
+  };
+  await upstream.commit("main", { "notes/a/x.json": note("0") }, { author: "Slow <slow@example.org>" });
+  await expect.poll(() => claimed, { timeout: 30_000, interval: 10 }).toEqual(["refs/heads/main"]);
+  await upstream.commit("drafts/quick", { "notes/a/x.json": note("1") });
+  await expect.poll(served, { timeout: 30_000, interval: 20 }).toEqual(["refs/heads/drafts/quick"]);
+  await blocker.end();
+  await expect
+    .poll(served, { timeout: 30_000, interval: 20 })
+    .toEqual(["refs/heads/drafts/quick", "refs/heads/main"]);
+  ending.abort();
+  await running;
+});
