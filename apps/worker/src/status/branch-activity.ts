@@ -1,0 +1,55 @@
+import { defineProjection } from "@headstart/projection-bootstrap";
+import { z } from "zod";
+import { branchEvent, readBranchEvent } from "./branch-event.ts";
+import { projectionCode } from "./projection-code.ts";
+
+/** Events kept of a branch, newest first; the log has the others. */
+const KEPT = 8;
+
+const activity = z.object({
+  /** What readers were last switched to; null before the first version. */
+  served: z.object({ commit: z.string(), version: z.string(), at: z.string() }).nullable(),
+  /** The last failure since which nothing was published. */
+  failure: z
+    .object({
+      code: z.string().nullable(),
+      reason: z.string().nullable(),
+      commit: z.string().nullable(),
+      at: z.string(),
+    })
+    .nullable(),
+  published: z.number(),
+  failed: z.number(),
+  parked: z.number(),
+  events: z.array(branchEvent),
+});
+export type BranchActivity = z.infer<typeof activity>;
+
+/** What happened to each branch. A deleted branch has no row: the log remembers it. */
+export const branchActivity = defineProjection<BranchActivity>({
+  name: "worker_branch_activity",
+  ...projectionCode("worker_branch_activity", import.meta.url),
+  key: ({ stream }) => stream,
+  schema: activity,
+  init: () => ({ served: null, failure: null, published: 0, failed: 0, parked: 0, events: [] }),
+  apply: (before, stored) => {
+    if (stored.type === "branch-deleted") return undefined;
+    const event = readBranchEvent(stored);
+    const { commit, version, at, code, reason } = event;
+    const events = [event, ...before.events].slice(0, KEPT);
+    const served = commit === null || version === null ? before.served : { commit, version, at };
+    switch (stored.type) {
+      case "branch-materialized":
+        return { ...before, events, served, failure: null, published: before.published + 1 };
+      case "branch-pinned":
+      case "branch-unpinned":
+        return { ...before, events, served };
+      case "branch-failed":
+        return { ...before, events, failure: { code, reason, commit, at }, failed: before.failed + 1 };
+      case "branch-parked":
+        return { ...before, events, failure: { code, reason, commit, at }, parked: before.parked + 1 };
+      default:
+        return { ...before, events };
+    }
+  },
+});
