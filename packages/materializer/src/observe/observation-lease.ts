@@ -48,10 +48,12 @@ export function keepObserving(
     signal: outer === undefined ? lost.signal : AbortSignal.any([outer, lost.signal]),
     [Symbol.asyncDispose]: async () => {
       clearInterval(timer);
-      // When the server is away the lease runs out by itself.
+      // The token goes too: a renewal that is still under way must not make the repository busy again. When the server
+      // is away the lease runs out by itself.
       await context.db
         .query(
-          "update headstart_materializer.repositories set observe_until = null where id = $1 and observe_token = $2",
+          `update headstart_materializer.repositories set observe_token = null, observe_until = null
+           where id = $1 and observe_token = $2`,
           mine,
         )
         .catch(() => undefined);
