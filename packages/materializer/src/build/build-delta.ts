@@ -18,11 +18,7 @@ export const SMALLEST_DELTA = 32;
 export async function buildDelta(
   source: DocumentSource,
   lease: Lease,
-  {
-    base,
-    units,
-    onProgress,
-  }: Pick<BuildOptions, "onProgress"> & { readonly base: Base; readonly units: number },
+  { base, onProgress }: Pick<BuildOptions, "onProgress"> & { readonly base: Base },
 ): Promise<Contents | Invalid> {
   const { context } = source;
   const changed = [...base.changedUnits];
@@ -36,7 +32,7 @@ export async function buildDelta(
   const changedPaths = base.version.own ? [...base.changes.keys()].toSorted() : undefined;
   const { treeFiles } = base;
   const built = { base: base.version.base, delta, changedPaths, treeFiles, ...costs(counts) };
-  if (base.deltaUnits.size <= Math.max(SMALLEST_DELTA, Math.sqrt(2 * units))) return built;
+  if (base.deltaUnits.size <= Math.max(SMALLEST_DELTA, Math.sqrt(2 * base.baseUnits))) return built;
   onProgress?.({ phase: "copy" });
   const folded = await startSegment(context.db, lease);
   await copyUnits(context, { from: base.version.base, to: folded, except: [...base.deltaUnits] });

@@ -2,7 +2,6 @@ import { projectorNamed, type Context } from "../context.ts";
 import { MaterializerError } from "../errors.ts";
 import { GitError } from "../git/git-error.ts";
 import { defaultLimits } from "../git/git-limits.ts";
-import type { Commit, Mirror } from "../git/mirror.ts";
 import type { Projector } from "../projector/projector.ts";
 import type { Lease } from "../queue/claim.ts";
 import { findRepository } from "../repositories/repository.ts";
@@ -10,8 +9,9 @@ import { buildDelta, SMALLEST_DELTA } from "./build-delta.ts";
 import { buildWhole } from "./build-whole.ts";
 import type { Contents, Invalid } from "./contents.ts";
 import { findBase, findSameTree, type StoredVersion } from "./find-base.ts";
+import { readWanted } from "./open-commit.ts";
 import type { DocumentSource } from "./read-documents.ts";
-import { discardSegments, segmentUnits, sweepSegments } from "./segments.ts";
+import { discardSegments } from "./segments.ts";
 
 /** A version that is written and not yet served: publishing it is one short transaction. */
 export interface Built extends Contents {
@@ -43,12 +43,14 @@ export interface BuildOptions {
  */
 export async function build(context: Context, lease: Lease, options: BuildOptions): Promise<Built | Invalid> {
   const startedAt = performance.now();
-  const { signal } = options;
+  const { signal, onProgress } = options;
   const repository = await findRepository(context.db, lease.repository);
   const projector = projectorOf(context, lease, repository.projectorName);
   const mirror = await context.mirrors.of(repository);
-  const commit = await commitOf(mirror, lease, options);
-  await sweepSegments(context.db, lease);
+  const commit = await readWanted(mirror, lease.oid, {
+    signal,
+    onFetch: () => onProgress?.({ phase: "fetch" }),
+  });
   const author = `${commit.authorName} <${commit.authorEmail}>`;
   const facts = { kind: "built" as const, tree: commit.tree, committedAt: commit.committedAt, author };
   const source: DocumentSource = {
@@ -79,10 +81,9 @@ async function contentsOf(source: DocumentSource, lease: Lease, wanted: Wanted):
   if (base === undefined) return await buildWhole(source, lease, wanted);
   refuseTooMany(base.treeFiles, context.mirrors.settings.limits?.maxFiles);
   if (base.changes.size === 0) return shared(base.version, base.treeFiles);
-  const units = (await segmentUnits(context.db, base.version.base)).length;
-  if (base.changedUnits.size > Math.max(SMALLEST_DELTA, units / 4))
+  if (base.changedUnits.size > Math.max(SMALLEST_DELTA, base.baseUnits / 4))
     return await buildWhole(source, lease, wanted);
-  return await buildDelta(source, lease, { base, units, onProgress });
+  return await buildDelta(source, lease, { base, onProgress });
 }
 
 /** Every row of the version is stored already. */
@@ -112,19 +113,4 @@ function projectorOf(context: Context, lease: Lease, name: string): Projector {
       hint: "Nothing to do: a process that has the wanted revision will build the branch.",
     },
   );
-}
-
-/** The lease's commit; fetched when this machine's mirror does not have it, for another one may have observed it. */
-async function commitOf(mirror: Mirror, lease: Lease, { signal, onProgress }: BuildOptions): Promise<Commit> {
-  if (!(await mirror.has([lease.oid], { signal })).has(lease.oid)) {
-    onProgress?.({ phase: "fetch" });
-    await mirror.fetch({ signal });
-    if (!(await mirror.has([lease.oid], { signal })).has(lease.oid)) {
-      throw new GitError(
-        "RefMissing",
-        `The commit ${lease.oid} of ${lease.ref} is no longer in the repository.`,
-      );
-    }
-  }
-  return await mirror.readCommit(lease.oid, { signal });
 }

@@ -2,7 +2,6 @@ import type { Context } from "../context.ts";
 import type { Mirror } from "../git/mirror.ts";
 import type { Projector } from "../projector/projector.ts";
 import type { Lease } from "../queue/claim.ts";
-import { segmentUnits } from "./segments.ts";
 import { selectFile, type SelectedFile } from "./selected-file.ts";
 
 /** A published version whose rows a new one can share. */
@@ -23,6 +22,8 @@ export interface Base {
   readonly changes: ReadonlyMap<string, SelectedFile | undefined>;
   /** Units with a changed file. */
   readonly changedUnits: ReadonlySet<string>;
+  /** How many units the version's base segment has. */
+  readonly baseUnits: number;
   /** Every unit that the new version's delta has to hold: those, and what the version's own delta replaces. */
   readonly deltaUnits: ReadonlySet<string>;
   /** Files of the wanted tree, selected or not. */
@@ -62,8 +63,10 @@ export async function findBase(
     signal,
   }: { mirror: Mirror; projector: Projector; tree: string; signal: AbortSignal },
 ): Promise<Base | undefined> {
-  const { rows } = await context.db.query<StoredVersion>(
-    `select distinct on (v.id) ${stored}
+  const { rows } = await context.db.query<StoredVersion & { replaced: string[]; baseUnits: number }>(
+    `select distinct on (v.id) ${stored},
+       array(select unit from headstart_materializer.segment_units where segment_id = v.delta_segment) as replaced,
+       (select count(*)::int from headstart_materializer.segment_units where segment_id = v.base_segment) as "baseUnits"
      from headstart_materializer.branches b
      join headstart_materializer.branches o
        on o.repository_id = b.repository_id and (o.id = b.id or o.class = 'live')
@@ -72,9 +75,9 @@ export async function findBase(
     [lease.branchId, lease.projector],
   );
   let best: Base | undefined;
-  for (const version of rows) {
-    const present = await mirror.has([version.tree], { signal });
-    if (!present.has(version.tree)) continue;
+  const trees = rows.map((version) => version.tree);
+  const present = await mirror.has(trees, { signal });
+  for (const { replaced, baseUnits, ...version } of rows.filter(({ tree: stands }) => present.has(stands))) {
     const { changes, growth } = await changedFiles(mirror, projector, {
       before: version.tree,
       after: tree,
@@ -83,10 +86,10 @@ export async function findBase(
     const changedUnits = new Set(
       [...changes.keys()].map((path) => changes.get(path)?.unit ?? projector.select(path)?.unit ?? ""),
     );
-    const own = version.delta === null ? [] : await segmentUnits(context.db, version.delta);
-    const deltaUnits = new Set([...own, ...changedUnits]);
+    const deltaUnits = new Set([...replaced, ...changedUnits]);
+    const treeFiles = version.treeFiles + growth;
     if (best === undefined || deltaUnits.size < best.deltaUnits.size)
-      best = { version, changes, changedUnits, deltaUnits, treeFiles: version.treeFiles + growth };
+      best = { version, changes, changedUnits, baseUnits, deltaUnits, treeFiles };
   }
   return best;
 }

@@ -19,6 +19,8 @@ interface BranchRow {
   desiredSeq: number;
   pinned: boolean;
   previousOid: string | null;
+  /** How many are kept already. */
+  versions: number;
 }
 
 /**
@@ -36,19 +38,7 @@ export async function publish(
 ): Promise<Published> {
   const published = await inTransaction(context.db, async (client) => {
     const branch = await lockBranch(client, lease);
-    const version = await insertVersion(client, lease, built);
-    await client.query(
-      `update headstart_materializer.branches
-       set lease_owner = null, lease_token = null, lease_until = null, attempts = 0, parked_at = null,
-           materialized_seq = $2, latest_version = $3, served_version = case when $4 then served_version else $3 end,
-           dirty = desired_seq > $2, due_at = now(), from_scratch = from_scratch and desired_seq > $2,
-           error_code = null, error_message = null, error_oid = null, error_at = null
-       where id = $1`,
-      [lease.branchId, lease.seq, version, branch.pinned],
-    );
-    await client.query("delete from headstart_materializer.branch_issues where branch_id = $1", [
-      lease.branchId,
-    ]);
+    const version = await serve(client, { lease, built, pinned: branch.pinned });
     await appendEvent(client, lease.branchId, {
       event: "branch-materialized",
       version,
@@ -57,7 +47,8 @@ export async function publish(
       ...(branch.previousOid !== null && { previousOid: branch.previousOid }),
       ...(changedPaths !== undefined && { changedPaths: changedPaths.slice(0, 1000) }),
     });
-    await forgetVersions(client, lease.branchId, context.settings.history);
+    if (branch.versions >= context.settings.history)
+      await forgetVersions(client, lease.branchId, context.settings.history);
     return { version, served: !branch.pinned, behind: branch.desiredSeq > lease.seq };
   });
   await context.db.query("select pg_notify($1, '')", [EVENT_CHANNEL]).catch(() => undefined);
@@ -68,7 +59,8 @@ async function lockBranch(client: pg.ClientBase, lease: Lease): Promise<BranchRo
   const { rows } = await client.query<BranchRow>(
     `select b.desired_seq::float8 as "desiredSeq", b.pinned_at is not null as pinned,
             (select encode(v.oid, 'hex') from headstart_materializer.versions v where v.id = b.latest_version)
-              as "previousOid"
+              as "previousOid",
+            (select count(*)::int from headstart_materializer.versions v where v.branch_id = b.id) as versions
      from headstart_materializer.branches b
      where b.id = $1 and b.lease_token = $2 and b.incarnation = $3 and b.materialized_seq < $4
        and b.deleted_at is null
@@ -82,18 +74,32 @@ function refuse(lease: Lease): never {
   throw leaseLost(lease);
 }
 
-async function insertVersion(client: pg.ClientBase, lease: Lease, built: Built): Promise<string> {
+/** Writes the version and moves the branch's pointer to it, unless the branch is pinned. */
+async function serve(
+  client: pg.ClientBase,
+  { lease, built, pinned }: { lease: Lease; built: Built; pinned: boolean },
+): Promise<string> {
   const { rows } = await client.query<{ id: string }>(
     `with sealed as (
        update headstart_materializer.segments set sealed = true where id in ($8, $9) and not sealed
+     ), settled as (
+       delete from headstart_materializer.branch_issues where branch_id = $1
+     ), version as (
+       insert into headstart_materializer.versions
+         (branch_id, repository_id, incarnation, seq, oid, tree_oid, projector, base_segment, delta_segment,
+          committed_at, author, blobs_parsed, blobs_reused, units_assembled, build_ms, tree_files)
+       select b.id, b.repository_id, $2, $3, decode($4, 'hex'), decode($5, 'hex'), $6, $8, $9,
+              $7, $10, $11, $12, $13, $14, $15
+       from headstart_materializer.branches b where b.id = $1
+       returning id
      )
-     insert into headstart_materializer.versions
-       (branch_id, repository_id, incarnation, seq, oid, tree_oid, projector, base_segment, delta_segment,
-        committed_at, author, blobs_parsed, blobs_reused, units_assembled, build_ms, tree_files)
-     select b.id, b.repository_id, $2, $3, decode($4, 'hex'), decode($5, 'hex'), $6, $8, $9,
-            $7, $10, $11, $12, $13, $14, $15
-     from headstart_materializer.branches b where b.id = $1
-     returning id::text`,
+     update headstart_materializer.branches b
+     set lease_owner = null, lease_token = null, lease_until = null, attempts = 0, parked_at = null,
+         materialized_seq = $3, latest_version = v.id, served_version = case when $16 then served_version else v.id end,
+         dirty = desired_seq > $3, due_at = now(), from_scratch = from_scratch and desired_seq > $3,
+         error_code = null, error_message = null, error_oid = null, error_at = null
+     from version v where b.id = $1
+     returning v.id::text as id`,
     [
       lease.branchId,
       lease.incarnation,
@@ -110,6 +116,7 @@ async function insertVersion(client: pg.ClientBase, lease: Lease, built: Built):
       built.unitsAssembled,
       built.buildMs,
       built.treeFiles,
+      pinned,
     ],
   );
   return rows[0]?.id ?? refuse(lease);

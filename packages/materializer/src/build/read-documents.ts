@@ -57,10 +57,12 @@ async function cached(source: DocumentSource, files: readonly SelectedFile[]): P
     document: Json;
     problems: Problem[];
   }>(
-    `select d.kind, encode(d.oid, 'hex') as oid, d.document, d.problems
+    // One look into the index for each. As a plain join it is up to the planner, who may read the whole table instead.
+    `select w.kind, w.oid, d.document, d.problems
      from unnest($3::text[], $4::text[]) as w (kind, oid)
-     join headstart_materializer.blob_documents d
-       on d.scope = $1 and d.parser = $2 and d.kind = w.kind and d.oid = decode(w.oid, 'hex')`,
+     cross join lateral (
+       select b.document, b.problems from headstart_materializer.blob_documents b
+       where b.scope = $1 and b.parser = $2 and b.kind = w.kind and b.oid = decode(w.oid, 'hex') limit 1) d`,
     [source.scope, source.projector.identity, files.map((file) => file.kind), files.map((file) => file.oid)],
   );
   return new Map(

@@ -18,7 +18,10 @@ const phrases: readonly (readonly [GitFailureKind, RegExp])[] = [
   ["Refused", /fsck error|protocol .* is not supported|dubious ownership|strange hostname blocked/i],
   ["Transient", /early eof|hung up unexpectedly|unexpected disconnect|rpc failed|could not resolve host/i],
   ["Transient", /no space left|cannot allocate memory|out of memory|too many open files/i],
-  ["RefMissing", /couldn't find remote ref|not our ref|not a valid object name|not a tree object/i],
+  [
+    "RefMissing",
+    /couldn't find remote ref|not our ref|unadvertised object|not a valid object name|not a tree object/i,
+  ],
   [
     "RefMissing",
     /unknown revision|bad revision|bad object|invalid symmetric difference|not a valid commit name|^fatal: could not get object info/im,

@@ -2,7 +2,7 @@ import { GitError } from "./git-error.ts";
 import type { GitLimits } from "./git-limits.ts";
 import { tooManyFiles } from "./list-tree.ts";
 import type { ObjectReader } from "./object-reader.ts";
-import { compareTreeLines, parseTreeObject, type TreeLine } from "./tree-object.ts";
+import { compareTreeLines, TreeCursor, type TreeLine, type TreeObject } from "./tree-object.ts";
 import { treePath, type PathProblem } from "./tree-path.ts";
 
 /** What a path was and is. One of the two is absent when the path came or went. */
@@ -20,6 +20,8 @@ export interface DiffTreesOptions {
 
 /** Bytes of the largest tree object that is read: a folder of some hundred thousand files. */
 const largestTree = 32 * 2 ** 20;
+
+const noTree: TreeObject = { bytes: Buffer.alloc(0), oidBytes: 0 };
 
 /** One name in two trees: what it was, what it is. */
 type Pair = readonly [before: TreeLine | undefined, after: TreeLine | undefined];
@@ -81,13 +83,16 @@ function changeOf(path: Buffer, [before, after]: Pair, limits: GitLimits): TreeC
 }
 
 /** Walks two sorted folders side by side. A file that became a folder is two pairs: their places differ. */
-function* differing(before: readonly TreeLine[], after: readonly TreeLine[]): Generator<Pair, void> {
-  let [a, b] = [0, 0];
-  while (a < before.length || b < after.length) {
-    const [old, now] = [before[a], after[b]];
+function* differing(before: TreeObject, after: TreeObject): Generator<Pair, void> {
+  const [a, b] = [new TreeCursor(before), new TreeCursor(after)];
+  for (;;) {
+    a.skipEqual(b);
+    const [old, now] = [a.line, b.line];
+    if (old === undefined && now === undefined) return;
     const order = old === undefined ? 1 : now === undefined ? -1 : compareTreeLines(old, now);
-    if (order <= 0) a += 1;
-    if (order >= 0) b += 1;
+    if (order <= 0) a.next();
+    if (order >= 0) b.next();
+    // Two spellings of one mode.
     if (order === 0 && old?.oid === now?.oid && old?.mode === now?.mode) continue;
     yield [order <= 0 ? old : undefined, order >= 0 ? now : undefined];
   }
@@ -97,11 +102,11 @@ async function readPair(
   reader: ObjectReader,
   pair: Pair,
   signal: AbortSignal | undefined,
-): Promise<[TreeLine[], TreeLine[]]> {
+): Promise<[TreeObject, TreeObject]> {
   const wanted = pair.flatMap((line) => (line === undefined ? [] : [line.oid]));
   const found = (await readTrees(reader, wanted, signal)).values();
-  const [before = [], after = []] = pair.map((line) => {
-    if (line === undefined) return [];
+  const [before = noTree, after = noTree] = pair.map((line) => {
+    if (line === undefined) return noTree;
     const tree = found.next().value;
     if (tree === undefined)
       throw new GitError("Corrupt", `The mirror lacks the tree ${line.oid}, which another names.`);
@@ -114,7 +119,7 @@ async function readTrees(
   reader: ObjectReader,
   names: readonly string[],
   signal: AbortSignal | undefined,
-): Promise<(TreeLine[] | undefined)[]> {
+): Promise<(TreeObject | undefined)[]> {
   const infos = await reader.info(names, signal);
   if (infos.some((info) => info !== undefined && info.size > largestTree)) {
     throw new GitError(
@@ -123,5 +128,5 @@ async function readTrees(
     );
   }
   const contents = await reader.contents(names, signal);
-  return contents.map((bytes, index) => bytes && parseTreeObject(bytes, (infos[index]?.oid.length ?? 0) / 2));
+  return contents.map((bytes, index) => bytes && { bytes, oidBytes: (infos[index]?.oid.length ?? 0) / 2 });
 }

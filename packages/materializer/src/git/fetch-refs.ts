@@ -1,12 +1,12 @@
 import { boundFetch } from "./bound-fetch.ts";
 import { GitError } from "./git-error.ts";
-import { runGit, type RunOptions } from "./run-git.ts";
+import { runGit, type Ended, type RunOptions } from "./run-git.ts";
 
 /** Where a mirror keeps the remote's branches: not where git would, so that no command finds them by a short name. */
 export const mirroredPrefix = "refs/mat/";
 
 export interface FetchOutcome {
-  /** Whether the mirror now has every branch as the remote showed it. */
+  /** Whether the mirror now has every branch as the remote showed it: not after a fetch of some alone. */
   readonly complete: boolean;
   /** Branches that git refused, by full name. */
   readonly rejected: readonly string[];
@@ -58,6 +58,46 @@ function rejectedRefs(stderr: string): string[] {
 }
 
 /**
+ * Fetches branches at the very commits that the remote just listed: git then need not ask for the listing again, and
+ * takes nothing else. Nothing is pruned.
+ *
+ * @returns false when that is not possible, for instance since a branch has moved on: fetch them all, which says why
+ * @throws GitError when another try would come to the same
+ */
+export async function fetchListed(
+  listed: ReadonlyMap<string, string>,
+  options: FetchOptions,
+): Promise<boolean> {
+  const lines = [...listed].map(([ref, oid]) => `+${oid}:${mirroredRef(ref)}\n`);
+  const ended = await fetchNamed(lines.join(""), options);
+  if (ended.ok) return true;
+  const fault = ended.failure();
+  if (isRefusedContent(fault) || fault.kind === "AuthFailed" || fault.kind === "RateLimited") throw fault;
+  return false;
+}
+
+/**
+ * Fetches a commit that no branch has any more, if the remote still gives it.
+ *
+ * @throws GitError `RefMissing` when it does not
+ */
+export async function fetchUnlisted(oid: string, options: FetchOptions): Promise<void> {
+  const ended = await fetchNamed(`${oid}\n`, options);
+  if (!ended.ok) throw ended.failure();
+}
+
+/** @param input what to fetch, one refspec a line */
+async function fetchNamed(input: string, options: FetchOptions): Promise<Ended> {
+  const some = flags.filter((flag) => flag !== "--prune");
+  const args = ["fetch", ...some, "--stdin", "--end-of-options", options.url];
+  return await boundFetch(options, async (signal) => await runGit(args, { ...options, signal, input }));
+}
+
+function mirroredRef(ref: string): string {
+  return `${mirroredPrefix}${ref.slice("refs/heads/".length)}`;
+}
+
+/**
  * Fetches branches apart from those whose objects git refuses: half of them at a time, so that a few bad ones cost
  * a few more runs and hold up nobody. Nothing is pruned.
  *
@@ -65,19 +105,8 @@ function rejectedRefs(stderr: string): string[] {
  */
 export async function fetchAround(refs: readonly string[], options: FetchOptions): Promise<string[]> {
   if (refs.length === 0) return [];
-  const input = refs.map((ref) => `+${ref}:${mirroredPrefix}${ref.slice("refs/heads/".length)}\n`).join("");
-  const args = [
-    "fetch",
-    ...flags.filter((flag) => flag !== "--prune"),
-    "--stdin",
-    "--end-of-options",
-    options.url,
-  ];
   try {
-    const ended = await boundFetch(
-      options,
-      async (signal) => await runGit(args, { ...options, signal, input }),
-    );
+    const ended = await fetchNamed(refs.map((ref) => `+${ref}:${mirroredRef(ref)}\n`).join(""), options);
     if (ended.ok) return [];
     throw ended.failure();
   } catch (error) {

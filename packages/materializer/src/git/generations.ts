@@ -22,6 +22,19 @@ export async function currentGeneration(mirror: string): Promise<Generation | un
   return present && { directory, objectFormat: match[1] as ObjectFormat };
 }
 
+/** Gives `currentGeneration`, and remembers it while the file that says so is the same one: every read asks. */
+export function generationReader(mirror: string): () => Promise<Generation | undefined> {
+  let known: { readonly mark: string; readonly generation: Generation } | undefined;
+  return async () => {
+    const file = await stat(join(mirror, "current"), { bigint: true }).catch(() => undefined);
+    const mark = file && `${file.ino} ${file.mtimeNs}`;
+    if (mark !== undefined && mark === known?.mark) return known.generation;
+    const generation = await currentGeneration(mirror);
+    known = generation && mark !== undefined ? { mark, generation } : undefined;
+    return generation;
+  };
+}
+
 /** A generation in the making: nobody reads it yet. Only under the mirror's fetch lock. */
 export async function newGeneration(mirror: string, objectFormat: ObjectFormat): Promise<Generation> {
   const folder = join(mirror, "generations");

@@ -1,7 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { diffTrees, type TreeChange } from "./diff-trees.ts";
 import type { FetchOutcome } from "./fetch-refs.ts";
-import { currentGeneration, distrust, type Generation } from "./generations.ts";
+import { distrust, generationReader, type Generation } from "./generations.ts";
 import { GitError, throwIfAborted } from "./git-error.ts";
 import { listMirroredRefs, listRemoteRefs } from "./list-refs.ts";
 import { parseTree, type TreeEntry } from "./list-tree.ts";
@@ -15,10 +15,11 @@ import { readCommit, type Commit } from "./read-commit.ts";
 import type { RefListing } from "./ref-listing.ts";
 import { streamGit } from "./run-git.ts";
 import { splitRecords } from "./split-records.ts";
-import { updateMirror } from "./update-mirror.ts";
+import { fetchCommit, updateMirror, type FetchOrder } from "./update-mirror.ts";
 
 export class GitMirror implements Mirror {
   readonly #place: Place;
+  readonly #current: () => Promise<Generation | undefined>;
   /** By the directory of the generation they read. */
   readonly #readers = new Map<string, ObjectReader>();
 
@@ -26,6 +27,7 @@ export class GitMirror implements Mirror {
 
   constructor(place: Omit<Place, "closing">) {
     this.#place = { ...place, closing: this.#closing.signal };
+    this.#current = generationReader(place.directory);
     // One listener for each process that runs.
     setMaxListeners(0, this.#closing.signal);
   }
@@ -38,12 +40,16 @@ export class GitMirror implements Mirror {
     return await listRemoteRefs(this.#place, signal);
   }
 
-  async fetch({ signal }: GitCallOptions = {}): Promise<FetchOutcome> {
-    return await updateMirror(this.#place, signal);
+  async fetch(order: FetchOrder = {}): Promise<FetchOutcome> {
+    return await updateMirror(this.#place, order);
+  }
+
+  async fetchCommit(oid: string, { signal }: GitCallOptions = {}): Promise<void> {
+    await fetchCommit(this.#place, requireOid(oid), signal);
   }
 
   async listRefs({ signal }: GitCallOptions = {}): Promise<RefListing> {
-    const generation = await currentGeneration(this.directory);
+    const generation = await this.#current();
     if (generation === undefined) return { refs: new Map(), unreadable: [], objectFormat: "sha1" };
     return await this.#reading(
       generation,
@@ -53,7 +59,7 @@ export class GitMirror implements Mirror {
 
   async has(oids: readonly string[], { signal }: GitCallOptions = {}): Promise<Set<string>> {
     const names = oids.map((oid) => `${requireOid(oid)}^{tree}`);
-    const generation = await currentGeneration(this.directory);
+    const generation = await this.#current();
     if (generation === undefined) return new Set();
     const infos = await this.#reading(generation, async (reader) => await reader.info(names, signal));
     return new Set(oids.filter((_, index) => infos[index] !== undefined));
@@ -105,7 +111,7 @@ export class GitMirror implements Mirror {
   }
 
   async distrust(): Promise<void> {
-    const generation = await currentGeneration(this.directory);
+    const generation = await this.#current();
     if (generation !== undefined) await distrust(generation);
   }
 
@@ -117,7 +123,7 @@ export class GitMirror implements Mirror {
   }
 
   async #generation(oid: string): Promise<Generation> {
-    const generation = await currentGeneration(this.directory);
+    const generation = await this.#current();
     if (generation === undefined) throw new GitError("RefMissing", `The mirror is empty: it has no ${oid}.`);
     return generation;
   }

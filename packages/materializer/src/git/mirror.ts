@@ -7,6 +7,7 @@ import type { Credential } from "./mirror-home.ts";
 import type { BlobRead } from "./read-blobs.ts";
 import type { Commit } from "./read-commit.ts";
 import type { RefListing } from "./ref-listing.ts";
+import type { FetchOrder } from "./update-mirror.ts";
 
 export { openMirror } from "./open-mirror.ts";
 export type {
@@ -56,9 +57,12 @@ export interface Mirror extends AsyncDisposable {
    * Brings the mirror up to date. Processes of this machine do so one after the other. A mirror that is damaged, or
    * that a killed git left locked, is made anew beside the old one.
    *
-   * `complete` is false when git refused some branches: these are as they were, all others are current.
+   * `complete` is false when git refused some branches: these are as they were, all others are current. It is false as
+   * well when only those that were `listed` were brought: what `listRefs` tells of the others may be old.
    */
-  fetch(options?: GitCallOptions): Promise<FetchOutcome>;
+  fetch(order?: FetchOrder): Promise<FetchOutcome>;
+  /** Brings a commit that no branch has any more. Throws `RefMissing` when the remote does not give it. */
+  fetchCommit(oid: string, options?: GitCallOptions): Promise<void>;
   /** The branches as they were last fetched. `defaultRef` is not among what a mirror knows. */
   listRefs(options?: GitCallOptions): Promise<RefListing>;
   /** Which of these commits or trees are here, a commit with its tree. */

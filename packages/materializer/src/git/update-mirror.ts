@@ -4,6 +4,8 @@ import { holdFetchLock } from "./fetch-lock.ts";
 import {
   fetchAll,
   fetchAround,
+  fetchListed,
+  fetchUnlisted,
   isRefusedContent,
   mirroredPrefix,
   type FetchOptions,
@@ -23,17 +25,25 @@ import { maintain } from "./maintain.ts";
 import { locally, remotely, type Place } from "./place.ts";
 import { runGit } from "./run-git.ts";
 
+/** What a fetch is to bring. */
+export interface FetchOrder {
+  readonly signal?: AbortSignal | undefined;
+  /** Only these branches, at these commits: as the remote listed them just now. @default all, as they are */
+  readonly listed?: ReadonlyMap<string, string> | undefined;
+}
+
 /**
  * Fetches into the mirror, and replaces it when it cannot be fetched into any more.
  *
  * @throws GitError
  */
-export async function updateMirror(place: Place, signal?: AbortSignal): Promise<FetchOutcome> {
+export async function updateMirror(place: Place, order: FetchOrder = {}): Promise<FetchOutcome> {
+  const { signal } = order;
   await using _lock = await holdFetchLock(join(place.directory, "lock"), signal);
   const current = await currentGeneration(place.directory);
   if (current !== undefined && !(await isDistrusted(current))) {
     try {
-      const outcome = await fetchInto(place, current, signal);
+      const outcome = await fetchInto(place, current, order);
       // Only speed is lost when this fails, and the next fetch tries again.
       await maintain(current.directory, locally(place, current, signal)).catch(() => undefined);
       return outcome;
@@ -42,6 +52,18 @@ export async function updateMirror(place: Place, signal?: AbortSignal): Promise<
     }
   }
   return await replace(place, current, signal);
+}
+
+/**
+ * Fetches one commit that no branch has any more.
+ *
+ * @throws GitError `RefMissing` when the remote does not give it
+ */
+export async function fetchCommit(place: Place, oid: string, signal?: AbortSignal): Promise<void> {
+  await using _lock = await holdFetchLock(join(place.directory, "lock"), signal);
+  const current = await currentGeneration(place.directory);
+  if (current === undefined) throw new GitError("RefMissing", `The remote has no branch, and no ${oid}.`);
+  await fetchUnlisted(oid, fetchOptions(place, current, signal));
 }
 
 /** What says that the mirror itself is at fault: what it holds, or a lock that a killed git left. */
@@ -61,7 +83,7 @@ async function replace(
   const made = await newGeneration(place.directory, objectFormat);
   try {
     await initialise(place, made, signal);
-    const outcome = await fetchInto(place, made, signal);
+    const outcome = await fetchInto(place, made, { signal });
     await publishGeneration(place.directory, made);
     return outcome;
   } catch (error) {
@@ -81,9 +103,15 @@ async function initialise(
   if (!ended.ok) throw ended.failure();
 }
 
-async function fetchInto(place: Place, generation: Generation, signal?: AbortSignal): Promise<FetchOutcome> {
+async function fetchInto(
+  place: Place,
+  generation: Generation,
+  { listed, signal }: FetchOrder,
+): Promise<FetchOutcome> {
   const options = fetchOptions(place, generation, signal);
   try {
+    if (listed !== undefined && (await fetchListed(listed, options)))
+      return { complete: false, rejected: [] };
     const { fault, ...outcome } = await fetchAll(options);
     if (fault !== undefined && isDamage(fault)) throw fault;
     return outcome;

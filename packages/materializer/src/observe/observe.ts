@@ -47,11 +47,13 @@ export async function observe(
 export interface Seen {
   readonly observed: ObservedRefs;
   readonly defaultRef: string | null;
+  /** Branches whose names cannot be read: they are not projected, and shown. */
+  readonly unreadable: readonly string[];
   /** Authors of the tips of branches that were not known, by ref. */
   readonly authors: ReadonlyMap<string, string>;
 }
 
-/** The cheap listing first; only when it differs from what is known are objects fetched and the mirror listed. */
+/** The cheap listing first; only when it names commits that are not here are objects fetched. */
 async function look(context: Context, repository: Repository, signal: AbortSignal): Promise<Seen> {
   const mirror = await context.mirrors.of(repository);
   const remote = await mirror.listRemote({ signal });
@@ -62,14 +64,35 @@ async function look(context: Context, repository: Repository, signal: AbortSigna
     { refs: remote.refs, complete: true },
     branchClassifier(repository, defaultRef),
   );
-  const needed = [...plan.appeared, ...plan.moved].map(({ oid }) => oid);
-  if (needed.length === 0)
-    return { defaultRef, observed: { refs: remote.refs, complete: true }, authors: new Map() };
-  const { complete } = await mirror.fetch({ signal });
-  const mirrored = await mirror.listRefs({ signal });
-  const observed = complete ? { refs: mirrored.refs, complete } : agreed(remote, mirrored);
+  const needed = [...plan.appeared, ...plan.moved];
+  const observed = await bring(mirror, { remote, needed, pruned: plan.deleted.length > 0 }, signal);
   const appeared = plan.appeared.filter(({ ref }) => observed.refs.has(ref));
-  return { defaultRef, observed, authors: await authorsOf(mirror, appeared, signal) };
+  const { unreadable } = remote;
+  return { defaultRef, observed, unreadable, authors: await authorsOf(mirror, appeared, signal) };
+}
+
+interface Wanted {
+  readonly remote: RefListing;
+  /** What is new in the listing. */
+  readonly needed: readonly { readonly ref: string; readonly oid: string }[];
+  /** Whether a branch is gone, whose ref may stand in the way of another. */
+  readonly pruned: boolean;
+}
+
+/**
+ * Brings the commits that a listing names, and says what counts as observed: the listing itself once all of them are
+ * here, for then nothing has to be read back. A new branch at a known commit asks the remote for nothing.
+ */
+async function bring(mirror: Mirror, wanted: Wanted, signal: AbortSignal): Promise<ObservedRefs> {
+  const { remote, needed, pruned } = wanted;
+  const oids = [...new Set(needed.map(({ oid }) => oid))];
+  const allHere = async (): Promise<boolean> => (await mirror.has(oids, { signal })).size === oids.length;
+  if (await allHere()) return { refs: remote.refs, complete: true };
+  const listed = pruned ? undefined : new Map(needed.map(({ ref, oid }) => [ref, oid]));
+  const { complete } = await mirror.fetch({ signal, listed });
+  if (await allHere()) return { refs: remote.refs, complete: true };
+  const mirrored = await mirror.listRefs({ signal });
+  return complete ? { refs: mirrored.refs, complete } : agreed(remote, mirrored);
 }
 
 /** Whoever wrote the tip of a new branch, read before any transaction begins. */
@@ -78,16 +101,20 @@ async function authorsOf(
   branches: readonly { ref: string; oid: string }[],
   signal: AbortSignal,
 ): Promise<Map<string, string>> {
-  const present = await mirror.has(
-    branches.map(({ oid }) => oid),
-    { signal },
+  const oids = [...new Set(branches.map(({ oid }) => oid))];
+  const present = await mirror.has(oids, { signal });
+  const commits = await Promise.all(
+    oids.filter((oid) => present.has(oid)).map(async (oid) => await mirror.readCommit(oid, { signal })),
   );
-  const authors = new Map<string, string>();
-  for (const { ref, oid } of branches.filter((branch) => present.has(branch.oid))) {
-    const { authorName, authorEmail } = await mirror.readCommit(oid, { signal });
-    authors.set(ref, storable(`${authorName} <${authorEmail}>`));
-  }
-  return authors;
+  const names = new Map(
+    commits.map(({ oid, authorName, authorEmail }) => [oid, storable(`${authorName} <${authorEmail}>`)]),
+  );
+  return new Map(
+    branches.flatMap(({ ref, oid }) => {
+      const name = names.get(oid);
+      return name === undefined ? [] : [[ref, name] as const];
+    }),
+  );
 }
 
 /** After a fetch that git refused in part, a ref of the mirror may be old: only those that the remote just listed count. */

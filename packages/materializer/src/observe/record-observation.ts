@@ -1,6 +1,7 @@
 import type pg from "pg";
 import type { Context } from "../context.ts";
 import { appendEvent } from "../events/append-event.ts";
+import { storable } from "../database/storable.ts";
 import { GitError } from "../git/git-error.ts";
 import { branchClassifier } from "../repositories/classify-branch.ts";
 import type { Observing } from "./observation-lease.ts";
@@ -15,14 +16,20 @@ export interface Recorded {
   readonly ignored: number;
   /** Why deletions are held back, until `confirmDeletions`. */
   readonly guard: string | undefined;
+  /** Branches whose names are no UTF-8, as far as they can be shown: they are not projected. */
+  readonly unreadable: readonly string[];
   /** False when git refused some refs: the rest is recorded, nothing counts as deleted, and it is due again. */
   readonly complete: boolean;
 }
+
+/** Unreadable names that are stored: enough to see whose they are. */
+const MOST_UNREADABLE = 100;
 
 interface RepositoryRow {
   hints: string;
   lastSeq: number;
   confirmed: boolean;
+  failures: number;
   idleMs: number | null;
 }
 
@@ -34,6 +41,7 @@ export async function recordObservation(
   const { repository, token } = observing;
   const { rows } = await client.query<RepositoryRow>(
     `select hints::text, last_seq::float8 as "lastSeq", guard = 'confirmed' as confirmed,
+            observe_failures as failures,
             extract(epoch from now() - changed_at)::float8 * 1000 as "idleMs"
      from headstart_materializer.repositories where id = $1 and observe_token = $2 for no key update`,
     [repository.id, token],
@@ -54,8 +62,10 @@ export async function recordObservation(
   await writeClasses(client, repository.id, plan.reclassified);
   await writeDeleted(client, observing, { refs: deleted, lastSeq: row.lastSeq + changes.length });
   const changed = changes.length + deleted.length + plan.reclassified.length > 0;
+  // A branch that git refuses for good is asked for less and less often.
+  const failures = seen.observed.complete ? 0 : row.failures + 1;
   const wait = nextPollMs(
-    { idleMs: changed ? 0 : (row.idleMs ?? undefined), failures: seen.observed.complete ? 0 : 1 },
+    { idleMs: changed ? 0 : (row.idleMs ?? undefined), failures },
     context.settings,
     Math.random(),
   );
@@ -64,7 +74,7 @@ export async function recordObservation(
      set last_seq = last_seq + $3, default_ref = $4, guard = $5, observed_at = now(),
          changed_at = case when $6 then now() else changed_at end,
          observe_at = case when hints = $7 then now() + $8 * interval '1 ms' else now() end,
-         observe_failures = 0, error_code = null, error_message = null, error_at = null
+         observe_failures = $9, unreadable_refs = $10, error_code = null, error_message = null, error_at = null
      where id = $1 and observe_token = $2`,
     [
       repository.id,
@@ -75,6 +85,8 @@ export async function recordObservation(
       changed,
       observing.hints,
       wait,
+      failures,
+      seen.unreadable.slice(0, MOST_UNREADABLE).map(storable),
     ],
   );
   return {
@@ -84,6 +96,7 @@ export async function recordObservation(
     deleted: deleted.length,
     ignored: plan.ignored,
     guard: held ? plan.guard : undefined,
+    unreadable: seen.unreadable,
     complete: seen.observed.complete,
   };
 }

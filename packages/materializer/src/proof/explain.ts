@@ -17,6 +17,7 @@ interface Observed {
   errorCode: string | null;
   errorMessage: string | null;
   observeAt: Date;
+  unreadable: string[];
 }
 
 /**
@@ -29,7 +30,7 @@ export async function explain(context: Context, name: BranchName): Promise<Expla
   const branch = await findBranch(context.db, name);
   const { rows } = await context.db.query<Observed>(
     `select observed_at as "observedAt", error_code as "errorCode", error_message as "errorMessage",
-            observe_at as "observeAt"
+            observe_at as "observeAt", unreadable_refs as unreadable
      from headstart_materializer.repositories where id = $1`,
     [repository.id],
   );
@@ -87,13 +88,23 @@ function repositoryReasons(repository: Repository): string[] {
 
 function observationReasons(observed: Observed | undefined): string[] {
   if (observed === undefined) return [];
-  if (observed.errorCode !== null) {
+  const { errorCode, errorMessage, observeAt, observedAt } = observed;
+  if (errorCode !== null) {
     return [
-      `The repository could not be looked at (${observed.errorCode}): ${observed.errorMessage ?? ""} The next attempt is due at ${observed.observeAt.toISOString()}.`,
+      `The repository could not be looked at (${errorCode}): ${errorMessage ?? ""} The next attempt is due at ${observeAt.toISOString()}.`,
     ];
   }
-  if (observed.observedAt === null) return ["The repository was never observed."];
-  return [`The repository was last observed at ${observed.observedAt.toISOString()}.`];
+  if (observedAt === null) return ["The repository was never observed."];
+  return [`The repository was last observed at ${observedAt.toISOString()}.`, ...unreadable(observed)];
+}
+
+function unreadable({ unreadable: names }: Observed): string[] {
+  if (names.length === 0) return [];
+  const some = names.slice(0, 5).map((name) => JSON.stringify(shortName(name)));
+  const rest = names.length > some.length ? ` and ${names.length - some.length} more` : "";
+  return [
+    `Not projected, since their names are no UTF-8: ${some.join(", ")}${rest}. Rename these branches in the repository.`,
+  ];
 }
 
 function short(oid: string | null): string {

@@ -1,8 +1,7 @@
 import { assembleInBatches } from "../build/build-units.ts";
-import type { DocumentSource } from "../build/read-documents.ts";
 import { listUnits } from "../build/list-units.ts";
+import { openCommit, type OpenCommit } from "../build/open-commit.ts";
 import type { Context } from "../context.ts";
-import { projectorNamed } from "../context.ts";
 import { findRepository } from "../repositories/repository.ts";
 import { findBranch, type BranchName } from "../versions/find-branch.ts";
 import { compareUnits, type Difference } from "./compare-units.ts";
@@ -27,7 +26,8 @@ const MOST_DIFFERENCES = 1000;
  * Projects the served commit of a branch again, from git alone and without the cache of parsed blobs, and compares
  * every file, row and issue with what is stored. Reads only.
  *
- * @throws MaterializerError `BRANCH_UNKNOWN`, `PROJECTOR_UNKNOWN`; GitError as git failed.
+ * @throws MaterializerError `BRANCH_UNKNOWN`, `PROJECTOR_UNKNOWN`; GitError as git failed, `RefMissing` when the served
+ *   commit has left the repository and this machine's mirror never had it: then nothing proves the version.
  */
 export async function verify(
   context: Context,
@@ -43,18 +43,8 @@ export async function verify(
   if (servedVersion === null || servedOid === null) {
     return { ...facts, servedOid: undefined, current: gitOid === undefined, differences: [] };
   }
-  const projector = projectorNamed(context, repository.projectorName);
-  if (!(await mirror.has([servedOid], { signal })).has(servedOid)) await mirror.fetch({ signal });
-  const { tree } = await mirror.readCommit(servedOid, { signal });
-  const source: DocumentSource = {
-    context,
-    mirror,
-    projector,
-    scope: repository.scope,
-    signal,
-    cache: "ignore",
-  };
-  const differences = await compareTree(source, servedVersion, tree);
+  const opened = await openCommit(context, repository, { oid: servedOid, cache: "ignore", signal });
+  const differences = await compareTree(opened, servedVersion);
   const still = await findBranch(context.db, name);
   // The version may have been replaced and forgotten meanwhile: then the newer one is what to verify.
   if (still.servedVersion !== servedVersion) return await verify(context, name, { signal });
@@ -66,9 +56,9 @@ export async function verify(
   };
 }
 
-async function compareTree(source: DocumentSource, version: string, tree: string): Promise<Difference[]> {
+async function compareTree({ source, commit }: OpenCommit, version: string): Promise<Difference[]> {
   const { context } = source;
-  const { units } = await listUnits(source, tree);
+  const { units } = await listUnits(source, commit.tree);
   const differences: Difference[] = [];
   for await (const batch of assembleInBatches(source, units)) {
     differences.push(...(await compareUnits(context.db, version, batch.units)));

@@ -20,9 +20,11 @@ export function inProcessRunner(
     for (let again = true; again;) {
       signal?.throwIfAborted();
       const { outcome } = await observe(context, repository, { signal });
-      const leases = await claim(context, { limit: 16 });
-      for (const lease of leases) done.push(await materialize(context, lease, { signal }));
-      again = leases.length > 0 || outcome === "superseded";
+      const some = await buildDue(context, signal);
+      done.push(...some);
+      // A commit that has left the repository says that a branch has moved on since.
+      again =
+        outcome === "superseded" || some.some((one) => one.outcome === "failed" && one.how === "observing");
     }
     return done;
   };
@@ -33,4 +35,14 @@ export function inProcessRunner(
       await settle(message.repository);
     },
   };
+}
+
+async function buildDue(context: Context, signal: AbortSignal | undefined): Promise<Materialized[]> {
+  const done: Materialized[] = [];
+  for (;;) {
+    signal?.throwIfAborted();
+    const leases = await claim(context, { limit: 16 });
+    if (leases.length === 0) return done;
+    for (const lease of leases) done.push(await materialize(context, lease, { signal }));
+  }
 }

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { assembleInBatches } from "../build/build-units.ts";
-import type { DocumentSource } from "../build/read-documents.ts";
 import { listUnits } from "../build/list-units.ts";
-import { projectorNamed, type Context } from "../context.ts";
+import { openCommit } from "../build/open-commit.ts";
+import type { Context } from "../context.ts";
 import type { ContentIssue, Row } from "../projector/projector.ts";
 import { findRepository } from "../repositories/repository.ts";
 import { findBranch, type BranchName } from "./find-branch.ts";
@@ -30,22 +30,11 @@ export async function diff(
 ): Promise<VersionDifference> {
   const repository = await findRepository(context.db, name);
   const { servedVersion } = await findBranch(context.db, { repository: name, branch });
-  const projector = projectorNamed(context, repository.projectorName);
-  const mirror = await context.mirrors.of(repository);
-  if (!(await mirror.has([oid], { signal })).has(oid)) await mirror.fetch({ signal });
-  const { tree } = await mirror.readCommit(oid, { signal });
-  const source: DocumentSource = {
-    context,
-    mirror,
-    projector,
-    scope: repository.scope,
-    signal,
-    cache: "use",
-  };
+  const { source, commit } = await openCommit(context, repository, { oid, cache: "use", signal });
   const before = await storedRows(context, servedVersion);
   const after = new Map<string, PlacedRow>();
   const issues: ContentIssue[] = [];
-  const wanted = await listUnits(source, tree);
+  const wanted = await listUnits(source, commit.tree);
   for await (const { units } of assembleInBatches(source, wanted.units)) {
     for (const unit of units) {
       issues.push(...unit.issues);

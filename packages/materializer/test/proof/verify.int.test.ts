@@ -93,3 +93,43 @@ async function publishOne(project: Project): Promise<void> {
   await project.upstream.commit("main", { "notes/a/x.json": note("x"), "notes/b/y.json": note("y") });
   await project.settle();
 }
+
+test("a machine that never had the served commit gets it for the proof, though no branch has it any more", async () => {
+  await using project = await openProject();
+  await publishOne(project);
+  const other = await project.another();
+  const { upstream } = project;
+  const served = await upstream.tip("main");
+  const bad = await upstream.forcePush("main", { "notes/a/x.json": "{" });
+  await project.settle();
+  expect(await other.verify(main)).toMatchObject({ gitOid: bad, servedOid: served, differences: [] });
+});
+
+test("where git has lost the served commit, verify proves nothing and says so", async () => {
+  await using project = await openProject();
+  await publishOne(project);
+  const { upstream } = project;
+  const other = await project.another();
+  await upstream.forcePush("main", { "notes/a/x.json": "{" });
+  await project.settle();
+  await upstream.git(["gc", "--quiet", "--prune=now"]);
+  await expect(other.verify(main)).rejects.toMatchObject({ code: "GIT_REF_MISSING" });
+  expect(await project.materializer.verify(main)).toMatchObject({ current: false, differences: [] });
+});
+
+test("a branch whose name cannot be read is shown, and keeps no other from being projected", async () => {
+  await using project = await openProject();
+  await publishOne(project);
+  const { upstream, materializer } = project;
+  const tip = (await upstream.tip("main")) ?? "";
+  const line = [Buffer.from("create refs/heads/drafts/caf"), Buffer.from([0xe9]), Buffer.from(` ${tip}\n`)];
+  await upstream.git(["update-ref", "--stdin"], Buffer.concat(line));
+  await upstream.branch("drafts/good", tip);
+  expect(await materializer.observe("handbook")).toMatchObject({
+    appeared: 1,
+    unreadable: ["refs/heads/drafts/caf\uFFFD"],
+  });
+  await project.settle();
+  expect((await materializer.explain(main)).reasons.join("\n")).toMatch(/"drafts\/caf\uFFFD"\. Rename/);
+  expect(await project.notes("drafts/good")).toMatchObject({ "a/x.json": "x" });
+});
