@@ -1,4 +1,4 @@
-import type pg from "pg";
+import type { Queryable } from "../database/in-transaction.ts";
 import { hint } from "./hint.ts";
 import { parseRepositoryBranchUpdated, type RepositoryBranchUpdated } from "./messages.ts";
 
@@ -19,7 +19,10 @@ export async function requestMaterialization(
   await requests.request(parseRepositoryBranchUpdated(message));
 }
 
-/** Requests that the workers of a database find: a hint each. */
-export function databaseRequests(db: pg.Pool): MaterializationRequests {
+/**
+ * Requests that the workers of a database find: a hint each. With the client of a transaction they are made when that
+ * commits, together with whatever else it does.
+ */
+export function databaseRequests(db: Queryable): MaterializationRequests {
   return { request: async (message) => await hint(db, message) };
 }
