@@ -1,5 +1,6 @@
 import type { FingerprintErrorCode } from "@headstart/fingerprint";
 import type { PgSnapshotErrorCode } from "@headstart/pg-snapshot";
+import type { ProjectionErrorCode } from "@headstart/projection-bootstrap";
 import type { CliErrorCode } from "./cli-error.ts";
 
 /** What the process ends with; the README and `headstart --help` list them. */
@@ -27,7 +28,7 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-export type ErrorCode = CliErrorCode | FingerprintErrorCode | PgSnapshotErrorCode;
+export type ErrorCode = CliErrorCode | FingerprintErrorCode | PgSnapshotErrorCode | ProjectionErrorCode;
 
 /** Every error code with the exit code it leads to. A code that is missing here does not compile. */
 const kinds: Readonly<Record<ErrorCode, keyof typeof exitCodes>> = {
@@ -41,6 +42,8 @@ const kinds: Readonly<Record<ErrorCode, keyof typeof exitCodes>> = {
   CONFIG_AMBIGUOUS: "config",
   CONFIG_ENVIRONMENT: "config",
   SNAPSHOT_UNCONFIGURED: "config",
+  PROJECTIONS_UNCONFIGURED: "config",
+  PROJECTIONS_INVALID: "config",
   SNAPSHOT_OUTDATED: "failed",
   INTERRUPTED: "interrupted",
 
@@ -83,6 +86,31 @@ const kinds: Readonly<Record<ErrorCode, keyof typeof exitCodes>> = {
   DUMP_FAILED: "failed",
   RESTORE_FAILED: "failed",
   QUERY_FAILED: "failed",
+
+  PROJECTION_UNKNOWN: "usage",
+  OPTION_INVALID: "config",
+  LOG_ORDERING_DIFFERS: "config",
+  LOG_UNSUITABLE: "config",
+  IDENTITY_UNAVAILABLE: "config",
+  PROJECTION_REFUSED: "negative",
+  FOREIGN_CLUSTER: "negative",
+  ROLLBACK_IMPOSSIBLE: "negative",
+  SCHEMA_TOO_NEW: "environment",
+  LEASE_HELD: "environment",
+  LEASE_LOST: "failed",
+  CHECKPOINT_CONFLICT: "failed",
+  POSITION_MISSED: "failed",
+  POISON_EVENT: "failed",
+  ROW_UNDECODABLE: "failed",
+  STATE_NOT_PLAIN: "failed",
+  READ_NOT_DECLARED: "failed",
+  INLINE_MISMATCH: "failed",
+  INLINE_FAILED: "failed",
+  EVENT_INVALID: "failed",
+  VERSION_CONFLICT: "failed",
+  APPEND_OUT_OF_ORDER: "failed",
+  PROJECTION_NOT_LOADED: "failed",
+  NOT_FOLLOWING: "failed",
 };
 
 export function exitCodeOf(code: ErrorCode): ExitCode {

@@ -1,10 +1,8 @@
 import { Command, Option } from "commander";
-import type { CommandContext } from "./command-context.ts";
+import type { Adding, Work } from "./adding.ts";
 import type { PrepareFlags } from "./commands/prepare.ts";
-import type { CommandResult } from "./output/command-result.ts";
+import { addProjectionCommands } from "./commands/projections/add-projection-commands.ts";
 import { parseAge, parseCount, parseSize } from "./parse-quantity.ts";
-
-export type Work = (context: CommandContext) => Promise<CommandResult>;
 
 /** Runs one command and prints what it has to say. */
 export type Execute = (configFile: string | undefined, work: Work) => Promise<void>;
@@ -42,19 +40,15 @@ export function createProgram({ version, json }: ProgramOptions, execute: Execut
     configFile = command.optsWithGlobals<{ config?: string }>().config;
   });
   const adding: Adding = {
-    add: (usage, summary, examples) =>
-      general(program.command(usage).description(summary)).addHelpText("after", exampleHelp(examples)),
+    add: (usage, summary, examples, to = program) =>
+      general(to.command(usage).description(summary)).addHelpText("after", exampleHelp(examples)),
     run: async (work) => await execute(configFile, work),
   };
   addProjectCommands(adding);
   addDatabaseCommands(adding);
   addServerCommands(adding);
+  addProjectionCommands(adding);
   return program;
-}
-
-interface Adding {
-  readonly add: (usage: string, summary: string, examples: readonly string[]) => Command;
-  readonly run: (work: Work) => Promise<void>;
 }
 
 /** The options that every command has. */

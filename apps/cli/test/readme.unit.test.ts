@@ -45,8 +45,9 @@ test("the command line's own error codes are explained", () => {
 });
 
 test("every key of the configuration is explained", () => {
-  const { server, targets } = configSchema.shape;
+  const { projections, server, targets } = configSchema.shape;
   const keys = [
+    ...Object.keys(projections.unwrap().shape).map((key) => `projections.${key}`),
     ...Object.keys(server.unwrap().shape).map((key) => `server.${key}`),
     ...Object.keys(targets.valueType.shape).map((key) => `targets.*.${key}`),
   ];

@@ -53,5 +53,6 @@ export {
   type ConnectionSettings,
 } from "./server/connection-settings.ts";
 
+export { explainSqlError } from "./sql-error.ts";
 export { PgSnapshotError, type PgSnapshotErrorCode } from "./errors.ts";
 export type { OnProgress, Phase, Progress } from "./progress.ts";

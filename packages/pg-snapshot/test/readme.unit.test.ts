@@ -27,6 +27,7 @@ test("the public surface is what it was reviewed to be", async () => {
       "directoryStore",
       "dropDatabaseByName",
       "embeddedServerStatus",
+      "explainSqlError",
       "findPostgres",
       "findTool",
       "inspectServer",

@@ -102,8 +102,20 @@ const server = z.strictObject({
     .optional(),
 });
 
+const projections = z.strictObject({
+  /** A module whose default export is what `createBootstrap` takes, without the pool. */
+  module: text,
+  /** The variable that holds the address of the database. */
+  address: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "expected the name of a variable")
+    .default("DATABASE_URL"),
+});
+
 export const configSchema = z.strictObject({
   server: server.default({}),
+  /** The read models that `headstart projections` is about. Default: there are none. */
+  projections: projections.optional(),
   targets: z
     .record(text, target)
     .refine((targets) => Object.keys(targets).length > 0, "expected at least one target")
@@ -117,3 +129,4 @@ export const configSchema = z.strictObject({
 export type HeadstartConfig = z.input<typeof configSchema>;
 export type TargetConfig = z.output<typeof target>;
 export type ParsedConfig = z.output<typeof configSchema>;
+export type ProjectionsConfig = z.output<typeof projections>;
