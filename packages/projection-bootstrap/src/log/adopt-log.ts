@@ -1,8 +1,10 @@
 import type pg from "pg";
 import { takeConnection } from "../database/connection.ts";
 import { quoteIdentifier, quoteTable } from "../database/quote-identifier.ts";
+import { quoteLiteral } from "../database/quote-literal.ts";
 import { ProjectionError } from "../errors.ts";
 import { beginning, type Position } from "../position.ts";
+import { canonicalRow } from "../projection/row-codec.ts";
 import type { EventLog, Horizon } from "./event-log.ts";
 import { type LogColumns, readPage, countAfter } from "./read-page.ts";
 
@@ -15,8 +17,11 @@ export interface AdoptedColumns {
   readonly version?: string | null | undefined;
   /** @default "type" */
   readonly type?: string | undefined;
-  /** `json`, `jsonb`, or text that holds JSON. @default "data" */
-  readonly data?: string | undefined;
+  /**
+   * `json`, `jsonb`, or text that holds JSON. Or several columns, by the name of the property of the event's data that
+   * each becomes, as Postgres says it in JSON. @default "data"
+   */
+  readonly data?: string | Readonly<Record<string, string>> | undefined;
   /** @default "recorded_at" */
   readonly recordedAt?: string | undefined;
 }
@@ -48,7 +53,7 @@ export function adoptLog(options: AdoptLogOptions): EventLog {
   const { table, writers = "watched", settleMs = 2000, channel } = options;
   const columns = adoptedColumns(options);
   return {
-    name: `table ${table}`,
+    name: logName(options),
     channel,
     inline: false,
     settle: (pool, signal) =>
@@ -62,7 +67,7 @@ export function adoptLog(options: AdoptLogOptions): EventLog {
 
 function adoptedColumns({ table, columns = {} }: AdoptLogOptions): LogColumns {
   const position = quoteIdentifier(columns.position ?? "position");
-  const data = quoteIdentifier(columns.data ?? "data");
+  const data = dataText(columns.data ?? "data");
   const { version = "version" } = columns;
   return {
     table: quoteTable(table),
@@ -72,11 +77,27 @@ function adoptedColumns({ table, columns = {} }: AdoptLogOptions): LogColumns {
     stream: `${quoteIdentifier(columns.stream ?? "stream")}::text`,
     version: version === null ? "0" : quoteIdentifier(version),
     type: `${quoteIdentifier(columns.type ?? "type")}::text`,
-    data: `${data}::text`,
-    bytes: `octet_length(${data}::text)`,
+    data,
+    bytes: `octet_length(${data})`,
     recordedAt: quoteIdentifier(columns.recordedAt ?? "recorded_at"),
     order: [position],
   };
+}
+
+/** The event's data as JSON text. */
+function dataText(data: string | Readonly<Record<string, string>>): string {
+  if (typeof data === "string") return `${quoteIdentifier(data)}::text`;
+  const properties = Object.entries(data).map(
+    ([property, column]) => `${quoteLiteral(property)}::text, ${quoteIdentifier(column)}`,
+  );
+  return `jsonb_build_object(${properties.join(", ")})::text`;
+}
+
+/** Read through other columns it is another log: its events say something else. */
+function logName({ table, columns = {} }: AdoptLogOptions): string {
+  const given = Object.entries(columns).filter(([, column]) => column !== undefined);
+  if (given.length === 0) return `table ${table}`;
+  return `table ${table} ${canonicalRow(Object.fromEntries(given))}`;
 }
 
 async function lastPosition(

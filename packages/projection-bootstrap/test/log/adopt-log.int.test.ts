@@ -115,4 +115,32 @@ describe("a log that somebody else keeps", () => {
       mode: "rebuilt",
     });
   });
+
+  it("makes the data of several columns, and is another log when they change", async () => {
+    await using scratch = await scratchDatabase();
+    await scratch.pool.query(
+      `create table ledger (
+         position bigserial primary key, stream text not null, version integer not null, type text not null,
+         "it's" integer, amount integer not null, at timestamptz not null default now()
+       )`,
+    );
+    await scratch.pool.query(`insert into ledger (stream, version, type, amount) values ('a', 1, 'added', 5)`);
+    await scratch.pool.query(
+      `insert into ledger (stream, version, type, amount, "it's") values ('a', 2, 'added', 6, 100)`,
+    );
+    const sums = totals();
+    const read = (data: Record<string, string>) =>
+      createBootstrap({
+        pool: scratch.pool,
+        projections: [sums],
+        log: adoptLog({ table: "ledger", columns: { recordedAt: "at", data } }),
+      });
+    const first = await read({ amount: "amount", "it's": "it's" }).boot();
+    expect(first.model.get(sums, "a")).toEqual({ count: 2, sum: 11 });
+    const second = await read({ "it's": "it's", amount: "amount" }).boot();
+    expect(second.report.projections[0]).toMatchObject({ found: "ready" });
+    const { model, report } = await read({ amount: "version" }).boot();
+    expect(report.projections[0]).toMatchObject({ found: "stale-code", mode: "rebuilt" });
+    expect(model.get(sums, "a")).toEqual({ count: 2, sum: 3 });
+  });
 });
