@@ -8,8 +8,10 @@ import { defaultSettings, type Context, type Settings } from "./context.ts";
 import { migrate } from "./database/migrate.ts";
 import { defaultDocumentLimits, type DocumentLimits } from "./documents/document-limits.ts";
 import { consumeEvents, type EventHandler } from "./events/consume-events.ts";
+import { defaultLimits } from "./git/git-limits.ts";
 import { observe, type Observation } from "./observe/observe.ts";
 import type { Projector } from "./projector/projector.ts";
+import { underLimits } from "./projector/under-limits.ts";
 import { explain, type Explanation } from "./proof/explain.ts";
 import { auditNext, verify, type Verification } from "./proof/verify.ts";
 import { claim, type Lease } from "./queue/claim.ts";
@@ -26,6 +28,7 @@ import { inProcessRunner, type InProcessRunner } from "./runner/in-process-runne
 import { run, type RunOptions } from "./runner/run.ts";
 import { behind, type Behind } from "./versions/compare-branches.ts";
 import { diff, type VersionDifference } from "./versions/diff.ts";
+import { fileAt, type CommittedFile, type FileName } from "./versions/file-at.ts";
 import { findBranch, type Branch, type BranchName } from "./versions/find-branch.ts";
 import {
   asOf,
@@ -58,12 +61,18 @@ export type Materializer = ReturnType<typeof bind> & AsyncDisposable;
  */
 export function createMaterializer(options: MaterializerOptions): Materializer {
   const mirrors = openMirrors(options.mirrors);
+  const limits = {
+    documents: { ...defaultDocumentLimits, ...options.documentLimits },
+    git: { ...defaultLimits, ...options.mirrors.limits },
+  };
   const context: Context = {
     db: options.db,
     worker: options.worker ?? `${hostname()}:${process.pid}`,
-    projectors: new Map(options.projectors.map((projector) => [projector.name, projector])),
+    projectors: new Map(
+      options.projectors.map((projector) => [projector.name, underLimits(projector, limits)]),
+    ),
     mirrors,
-    documentLimits: { ...defaultDocumentLimits, ...options.documentLimits },
+    documentLimits: limits.documents,
     settings: { ...defaultSettings, ...options.settings },
   };
   return { ...bind(context), [Symbol.asyncDispose]: async () => await mirrors[Symbol.asyncDispose]() };
@@ -109,6 +118,8 @@ function bind(context: Context) {
       name: BranchName & { oid: string },
       options?: { signal?: AbortSignal },
     ): Promise<VersionDifference> => await diff(context, name, options),
+    fileAt: async (name: FileName, options?: { signal?: AbortSignal }): Promise<CommittedFile> =>
+      await fileAt(context, name, options),
     rollback: async (name: BranchName, options?: { to?: string; reason?: string }): Promise<Version> =>
       await rollback(context, name, options),
     unpin: async (name: BranchName): Promise<void> => await unpin(context, name),

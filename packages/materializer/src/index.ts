@@ -58,6 +58,7 @@ export { branchStatus, type BranchStatus } from "./versions/status.ts";
 export type { Branch, BranchName } from "./versions/find-branch.ts";
 export type { Version } from "./versions/read-versions.ts";
 export type { Behind } from "./versions/compare-branches.ts";
+export type { CommittedFile, FileName } from "./versions/file-at.ts";
 export type { VersionDifference } from "./versions/diff.ts";
 export type { Difference } from "./proof/compare-units.ts";
 export type { Verification } from "./proof/verify.ts";

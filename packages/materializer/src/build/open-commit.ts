@@ -42,7 +42,7 @@ export async function readWanted(
 }
 
 /** Reads a commit that perhaps no branch has any more: another machine may have published it before a force push. */
-async function readLost(mirror: Mirror, oid: string, signal: AbortSignal): Promise<Commit> {
+export async function readLost(mirror: Mirror, oid: string, signal: AbortSignal): Promise<Commit> {
   return await orElse(
     async () => await readWanted(mirror, oid, { signal }),
     async () => await mirror.fetchCommit(oid, { signal }),

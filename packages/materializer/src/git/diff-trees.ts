@@ -2,6 +2,7 @@ import { GitError } from "./git-error.ts";
 import type { GitLimits } from "./git-limits.ts";
 import { tooManyFiles } from "./list-tree.ts";
 import type { ObjectReader } from "./object-reader.ts";
+import { readTrees } from "./read-trees.ts";
 import { compareTreeLines, TreeCursor, type TreeLine, type TreeObject } from "./tree-object.ts";
 import { treePath, type PathProblem } from "./tree-path.ts";
 
@@ -17,9 +18,6 @@ export interface DiffTreesOptions {
   readonly limits: GitLimits;
   readonly signal?: AbortSignal | undefined;
 }
-
-/** Bytes of the largest tree object that is read: a folder of some hundred thousand files. */
-const largestTree = 32 * 2 ** 20;
 
 const noTree: TreeObject = { bytes: Buffer.alloc(0), oidBytes: 0 };
 
@@ -113,20 +111,4 @@ async function readPair(
     return tree;
   });
   return [before, after];
-}
-
-async function readTrees(
-  reader: ObjectReader,
-  names: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<(TreeObject | undefined)[]> {
-  const infos = await reader.info(names, signal);
-  if (infos.some((info) => info !== undefined && info.size > largestTree)) {
-    throw new GitError(
-      "TooLarge",
-      `A folder of the repository takes more than ${largestTree} bytes to list.`,
-    );
-  }
-  const contents = await reader.contents(names, signal);
-  return contents.map((bytes, index) => bytes && { bytes, oidBytes: (infos[index]?.oid.length ?? 0) / 2 });
 }

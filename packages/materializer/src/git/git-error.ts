@@ -26,6 +26,7 @@ const codes = {
 
 const hints: Partial<Record<GitFailureKind, string>> = {
   RefMissing: "The commit is not in the mirror: fetch, and look whether the branch still exists.",
+  PathMissing: "Look at what the commit has: git ls-tree -r <commit>. Paths are by case, and from the root.",
   AuthFailed:
     "Check that the URL names an existing repository and that the credential may read it: git ls-remote <url>.",
   RateLimited: "Nothing to do: it is tried again once the server allows it. Poll less often if this stays.",

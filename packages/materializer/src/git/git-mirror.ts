@@ -12,6 +12,7 @@ import { requireOid } from "./oid.ts";
 import { locally, type Place } from "./place.ts";
 import { readBlobs, type BlobRead } from "./read-blobs.ts";
 import { readCommit, type Commit } from "./read-commit.ts";
+import { readPath, type PathRead } from "./read-path.ts";
 import type { RefListing } from "./ref-listing.ts";
 import { streamGit } from "./run-git.ts";
 import { splitRecords } from "./split-records.ts";
@@ -96,6 +97,12 @@ export class GitMirror implements Mirror {
     const generation = await this.#generation(first);
     const blobs = readBlobs(this.#reader(generation), oids, { limits: this.#place.limits, signal });
     yield* watched(generation, blobs);
+  }
+
+  async readPath(tree: string, path: string, { signal }: GitCallOptions = {}): Promise<PathRead> {
+    const generation = await this.#generation(requireOid(tree));
+    const options = { limits: this.#place.limits, signal };
+    return await this.#reading(generation, async (reader) => await readPath(reader, { tree, path }, options));
   }
 
   async compareCommits(a: string, b: string, { signal }: GitCallOptions = {}): Promise<CommitComparison> {

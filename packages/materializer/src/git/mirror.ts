@@ -6,6 +6,7 @@ import type { TreeEntry } from "./list-tree.ts";
 import type { Credential } from "./mirror-home.ts";
 import type { BlobRead } from "./read-blobs.ts";
 import type { Commit } from "./read-commit.ts";
+import type { PathRead } from "./read-path.ts";
 import type { RefListing } from "./ref-listing.ts";
 import type { FetchOrder } from "./update-mirror.ts";
 
@@ -17,6 +18,7 @@ export type {
   FetchOutcome,
   GitLimits,
   GitProtocol,
+  PathRead,
   RefListing,
   TreeChange,
   TreeEntry,
@@ -74,6 +76,8 @@ export interface Mirror extends AsyncDisposable {
   diffTrees(before: string, after: string, options?: GitCallOptions): AsyncIterable<TreeChange>;
   /** Blobs in the order asked. One over `maxFileBytes` is not read. Memory is bounded whatever is asked for. */
   readBlobs(oids: readonly string[], options?: GitCallOptions): AsyncIterable<BlobRead>;
+  /** One file of a commit or tree. Throws `PathMissing` when there is none at that path. */
+  readPath(tree: string, path: string, options?: GitCallOptions): Promise<PathRead>;
   /** Commits of `a` that `b` lacks (`ahead`) and the reverse, and where they parted. */
   compareCommits(a: string, b: string, options?: GitCallOptions): Promise<CommitComparison>;
   /** Says that what was read cannot be: the next fetch makes the mirror anew. */

@@ -138,7 +138,7 @@ function parseRegistration(input: Registration): z.output<typeof registration> {
 function refuse(name: string): never {
   throw new MaterializerError(
     "PROJECTOR_SUPERSEDED",
-    `${JSON.stringify(name)} is already projected by a newer revision of this projector.`,
+    `${JSON.stringify(name)} is already projected by a newer revision of this projector, or under newer limits.`,
     {
       hint: "Nothing to do while an older release is being replaced. To go back on purpose, register with readopt: true.",
     },

@@ -56,6 +56,80 @@ describe.each<Transport>(["file", "http"])("a mirror over %s", (transport) => {
     expect(await mirror.has([main])).toEqual(new Set([main]));
   });
 
+  test("brings only what was listed when that is asked for, and a commit that no branch has", async () => {
+    const { upstream, server, open } = await mirrorFixture(transport);
+    const mirror = await open();
+    await upstream.commit("main", { "a.yaml": "a: 1\n" });
+    await mirror.fetch();
+    const lost = await upstream.commit("drafts/a", { "a.yaml": "a: 2\n" });
+    const kept = await upstream.forcePush("drafts/a", { "a.yaml": "a: 3\n" });
+    const other = await upstream.commit("drafts/b", { "b.yaml": "b: 1\n" });
+    server.requests.length = 0;
+    const listed = new Map([["refs/heads/drafts/a", kept]]);
+    expect(await mirror.fetch({ listed })).toEqual({ complete: false, rejected: [] });
+    const few = server.requests.length;
+    expect(await mirror.has([lost, kept, other])).toEqual(new Set([kept]));
+    expect((await mirror.listRefs()).refs.get("refs/heads/drafts/a")).toBe(kept);
+    await mirror.fetchCommit(lost);
+    expect(await mirror.has([lost])).toEqual(new Set([lost]));
+    await expect(mirror.fetchCommit("1".repeat(40))).rejects.toMatchObject({ kind: "RefMissing" });
+    server.requests.length = 0;
+    await mirror.fetch();
+    if (transport === "http")
+      expect(server.requests.length, "git asks for the refs again").toBeGreaterThan(few);
+  });
+
+  test("brings all when what was listed is not there any more", async () => {
+    const { upstream, open } = await mirrorFixture(transport);
+    const mirror = await open();
+    await upstream.commit("main", { "a.yaml": "a: 1\n" });
+    await mirror.fetch();
+    const oid = await upstream.commit("drafts/b", { "b.yaml": "b: 1\n" });
+    const listed = new Map([["refs/heads/drafts/a", "1".repeat(40)]]);
+    expect(await mirror.fetch({ listed })).toEqual({ complete: true, rejected: [] });
+    expect(await mirror.has([oid])).toEqual(new Set([oid]));
+  });
+
+  test("reads the file at a path, and says when there is none", async () => {
+    const { upstream, open } = await mirrorFixture(transport);
+    const mirror = await open();
+    const odd = "dir/new\nline: contents HEAD\n.txt";
+    const oid = await upstream.commit("main", {
+      "dir/a.bin": Buffer.from([0, 255, 10]),
+      [odd]: "odd",
+      link: { symlink: "/etc/passwd" },
+      module: { submodule: "1".repeat(40) },
+    });
+    await mirror.fetch();
+    const { tree } = await mirror.readCommit(oid);
+    expect(await mirror.readPath(tree, "dir/a.bin")).toMatchObject({
+      mode: "100644",
+      bytes: Buffer.from([0, 255, 10]),
+    });
+    expect((await mirror.readPath(oid, odd)).bytes.toString()).toBe("odd");
+    expect(await mirror.readPath(tree, "link")).toMatchObject({
+      mode: "120000",
+      bytes: Buffer.from("/etc/passwd"),
+    });
+    for (const path of [
+      "dir",
+      "module",
+      "dir/b",
+      "dir/a.bin/c",
+      "DIR/a.bin",
+      "",
+      "/dir/a.bin",
+      "dir/../link",
+    ])
+      await expect(mirror.readPath(tree, path), path).rejects.toMatchObject({
+        kind: "PathMissing",
+        code: "GIT_PATH_MISSING",
+      });
+    await expect(mirror.readPath("1".repeat(40), "a")).rejects.toMatchObject({ kind: "RefMissing" });
+    const small = await open({ limits: { maxFileBytes: 2 } });
+    await expect(small.readPath(tree, "dir/a.bin")).rejects.toMatchObject({ kind: "TooLarge" });
+  });
+
   test("takes any branch name that git allows", async () => {
     const { upstream, open } = await mirrorFixture(transport);
     const oid = await upstream.commit("main", { f: "1" });

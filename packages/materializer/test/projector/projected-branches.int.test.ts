@@ -113,3 +113,27 @@ test("a changed schema alone builds again, from files that did not change", asyn
     { path: "plans/a/plan.yaml", line: 4, column: 18, code: "schema-invalid-value" },
   ]);
 });
+
+test("other limits are another projection: what was too large before is read again, and served once it is built", async () => {
+  await using project = await openProject({
+    projectors: [planProjector()],
+    documentLimits: { maxBytes: 30 },
+  });
+  const { upstream, materializer } = project;
+  await upstream.commit("main", { "plans/a/plan.yaml": plan });
+  await project.settle();
+  expect(await materializer.blockingIssues(main)).toMatchObject([{ path: "plans/a/plan.yaml" }]);
+  const roomy = await project.another({ documentLimits: { maxBytes: 1_000 } });
+  const registration = { name: "handbook", url: upstream.url, projector: "plans" };
+  expect(await roomy.register(registration)).toMatchObject({ outcome: "rebuilding" });
+  expect(await materializer.claim({ limit: 5 }), "under the old limits nothing is built any more").toEqual(
+    [],
+  );
+  await roomy.inProcessRunner().settle("handbook");
+  expect(await roomy.branch(main)).toMatchObject({ errorCode: null });
+  const [version] = await roomy.history(main);
+  expect(await roomy.readRows(version?.id ?? "")).toMatchObject([
+    { data: { steps: ["zip", "pack", "ship"] } },
+  ]);
+  expect(await roomy.verify(main)).toMatchObject({ current: true, differences: [] });
+});

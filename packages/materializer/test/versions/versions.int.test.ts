@@ -158,3 +158,20 @@ test("a new revision rebuilds every branch while the old version is served, and 
     outcome: "rebuilding",
   });
 });
+
+test("an issue's line can be shown: fileAt reads the file as the branch, or any commit, has it", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  const good = await upstream.commit("main", { "notes/a/x.json": note("1") });
+  const bad = await upstream.commit("main", { "notes/a/x.json": '{\n  "text": nonsense\n}' });
+  await project.settle();
+  const [issue] = await materializer.blockingIssues(main);
+  const { commit, bytes } = await materializer.fileAt({ ...main, path: issue?.path ?? "" });
+  expect(commit).toBe(bad);
+  expect(bytes.toString().split("\n")[1]).toBe('  "text": nonsense');
+  const before = await materializer.fileAt({ repository: "handbook", oid: good, path: "notes/a/x.json" });
+  expect(before.bytes.toString()).toBe(note("1"));
+  await expect(materializer.fileAt({ ...main, path: "notes/a/y.json" })).rejects.toMatchObject({
+    code: "GIT_PATH_MISSING",
+  });
+});
