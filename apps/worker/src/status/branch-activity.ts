@@ -1,6 +1,7 @@
 import { defineProjection } from "@headstart/projection-bootstrap";
 import { z } from "zod";
-import { branchEvent, readBranchEvent } from "./branch-event.ts";
+import { readBranchEvent } from "./branch-event.ts";
+import { branchEvent } from "./event-schema.ts";
 import { projectionCode } from "./projection-code.ts";
 
 /** Events kept of a branch, newest first; the log has the others. */

@@ -1,57 +1,11 @@
 import { MaterializerError, type Branch, type Materializer } from "@headstart/materializer";
 import type pg from "pg";
-import { z } from "zod";
-import { contentIssue, type ContentIssue } from "./status-schema.ts";
+import type { BranchDetail, ContentIssue } from "./status-schema.ts";
 
 /** Issues, events and paths of one branch that are answered at most. */
 const ISSUES = 500;
 const EVENTS = 50;
 const PATHS = 200;
-
-const issues = z.object({ total: z.number(), shown: z.array(contentIssue) });
-
-/** The answer of `GET /branch`. */
-export const branchDetail = z.object({
-  id: z.string(),
-  repository: z.string(),
-  branch: z.string(),
-  /** Whether readers see what was last observed to be the branch's tip. */
-  current: z.boolean(),
-  /** Why, and what to do, in sentences. */
-  reasons: z.array(z.string()),
-  /** What keeps the newest commit from being served. */
-  blocking: issues,
-  /** What is wrong with the served version, without keeping it from being served. */
-  warnings: issues,
-  /** Kept versions, newest first. */
-  history: z.array(
-    z.object({
-      version: z.string(),
-      commit: z.string(),
-      served: z.boolean(),
-      author: z.string(),
-      committedAt: z.string(),
-      publishedAt: z.string(),
-      buildMs: z.number(),
-      blobsParsed: z.number(),
-      blobsReused: z.number(),
-    }),
-  ),
-  /** The branch's latest events, newest first. */
-  events: z.array(
-    z.object({
-      position: z.number(),
-      type: z.string(),
-      at: z.string(),
-      commit: z.string().nullable(),
-      previousCommit: z.string().nullable(),
-      code: z.string().nullable(),
-      reason: z.string().nullable(),
-      changed: z.object({ total: z.number(), shown: z.array(z.string()) }).nullable(),
-    }),
-  ),
-});
-export type BranchDetail = z.infer<typeof branchDetail>;
 
 /** @throws MaterializerError `REPOSITORY_UNKNOWN`, `BRANCH_UNKNOWN` */
 export async function readBranchDetail(

@@ -1,25 +1,6 @@
 import type { StoredEvent } from "@headstart/projection-bootstrap";
 import { z } from "zod";
-
-/**
- * What the page keeps of a materializer event. Read leniently: a newer worker may already write events that this one
- * does not know, and they must not stop its read model.
- */
-export const branchEvent = z.object({
-  position: z.number(),
-  type: z.string(),
-  at: z.string(),
-  repository: z.string(),
-  branch: z.string(),
-  commit: z.string().nullable(),
-  version: z.string().nullable(),
-  previousCommit: z.string().nullable(),
-  code: z.string().nullable(),
-  reason: z.string().nullable(),
-  /** How many paths changed; null when there was nothing to compare with. */
-  changed: z.number().nullable(),
-});
-export type BranchEvent = z.infer<typeof branchEvent>;
+import type { BranchEvent } from "./event-schema.ts";
 
 const text = z.string().nullable().catch(null);
 const message = z.object({
@@ -36,6 +17,7 @@ const message = z.object({
 /** Longest reason kept with an event, in characters; the whole one is in the log. */
 const REASON_LENGTH = 400;
 
+/** An event of the log as the page keeps it. */
 export function readBranchEvent({ version: position, type, data, recordedAt }: StoredEvent): BranchEvent {
   const facts = message.catch(message.parse({})).parse(data);
   return {

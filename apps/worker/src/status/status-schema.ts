@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { branchEvent } from "./branch-event.ts";
+import { branchEvent } from "./event-schema.ts";
 
 const time = z.string();
 
@@ -194,3 +194,48 @@ export type StatusChange = { readonly id: string } & Partial<Singles> & {
       readonly gone: readonly string[];
     };
   };
+
+const issues = z.object({ total: z.number(), shown: z.array(contentIssue) });
+
+/** The answer of `GET /branch`. */
+export const branchDetail = z.object({
+  id: z.string(),
+  repository: z.string(),
+  branch: z.string(),
+  /** Whether readers see what was last observed to be the branch's tip. */
+  current: z.boolean(),
+  /** Why, and what to do, in sentences. */
+  reasons: z.array(z.string()),
+  /** What keeps the newest commit from being served. */
+  blocking: issues,
+  /** What is wrong with the served version, without keeping it from being served. */
+  warnings: issues,
+  /** Kept versions, newest first. */
+  history: z.array(
+    z.object({
+      version: z.string(),
+      commit: z.string(),
+      served: z.boolean(),
+      author: z.string(),
+      committedAt: z.string(),
+      publishedAt: z.string(),
+      buildMs: z.number(),
+      blobsParsed: z.number(),
+      blobsReused: z.number(),
+    }),
+  ),
+  /** The branch's latest events, newest first. */
+  events: z.array(
+    z.object({
+      position: z.number(),
+      type: z.string(),
+      at: z.string(),
+      commit: z.string().nullable(),
+      previousCommit: z.string().nullable(),
+      code: z.string().nullable(),
+      reason: z.string().nullable(),
+      changed: z.object({ total: z.number(), shown: z.array(z.string()) }).nullable(),
+    }),
+  ),
+});
+export type BranchDetail = z.infer<typeof branchDetail>;
