@@ -1,52 +1,57 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { GitHttpServer } from "./support/git/git-http-server.ts";
 import { openProject, note, type Project } from "./support/open-project.ts";
 import { claimOne } from "./support/take-over.ts";
 
 const main = { repository: "handbook", branch: "main" };
 
-test("D12: a file over the limit is an issue that says so; nothing is cut off and parsed", async () => {
-  await using project = await openProject({ mirrorLimits: { maxFileBytes: 1_000 } });
-  const { upstream, materializer } = project;
-  await upstream.commit("main", { "notes/a/big.json": note("x".repeat(2_000)), "notes/a/x.json": note("x") });
-  await project.settle();
-  expect(await project.notes("main")).toEqual({});
-  expect(await materializer.blockingIssues(main)).toMatchObject([
-    { path: "notes/a/big.json", code: "file-too-large" },
-  ]);
-});
-
-test("D13: a repository of SHA-256 objects is projected like any other", async () => {
-  await using project = await openProject({ upstream: { objectFormat: "sha256" } });
-  const { upstream, materializer } = project;
-  const oid = await upstream.commit("main", { "notes/a/x.json": note("x") });
-  expect(oid).toHaveLength(64);
-  await project.settle();
-  expect(await materializer.branch(main)).toMatchObject({ servedOid: oid });
-  await upstream.commit("main", { "notes/a/y.json": note("y") });
-  await project.settle();
-  expect(await project.notes("main")).toEqual({ "a/x.json": "x", "a/y.json": "y" });
-  expect(await project.verifyAll()).toMatchObject([{ current: true, differences: [] }]);
-});
-
-test("D14: no advisory lock is taken for a build, so nobody else's locks can stand in its way", async () => {
-  await using project = await openProject();
-  const { upstream, materializer, db } = project;
-  await upstream.commit("main", { "notes/a/x.json": note("x") });
-  await materializer.observe("handbook");
-  const lease = await claimOne(materializer);
-  const seen: unknown[] = [];
-  await materializer.materialize(lease, {
-    onProgress: () =>
-      void seen.push(
-        db.query(
-          "select 1 from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())",
-        ),
-      ),
+describe.each(["file", "http"] as const)("over %s", (over) => {
+  test("D12: a file over the limit is an issue that says so; nothing is cut off and parsed", async () => {
+    await using project = await openProject({ over, mirrorLimits: { maxFileBytes: 1_000 } });
+    const { upstream, materializer } = project;
+    await upstream.commit("main", {
+      "notes/a/big.json": note("x".repeat(2_000)),
+      "notes/a/x.json": note("x"),
+    });
+    await project.settle();
+    expect(await project.notes("main")).toEqual({});
+    expect(await materializer.blockingIssues(main)).toMatchObject([
+      { path: "notes/a/big.json", code: "file-too-large" },
+    ]);
   });
-  for (const query of await Promise.all(seen as Promise<{ rowCount: number }>[]))
-    expect(query.rowCount).toBe(0);
-  expect(seen.length).toBeGreaterThan(0);
+
+  test("D13: a repository of SHA-256 objects is projected like any other", async () => {
+    await using project = await openProject({ over, upstream: { objectFormat: "sha256" } });
+    const { upstream, materializer } = project;
+    const oid = await upstream.commit("main", { "notes/a/x.json": note("x") });
+    expect(oid).toHaveLength(64);
+    await project.settle();
+    expect(await materializer.branch(main)).toMatchObject({ servedOid: oid });
+    await upstream.commit("main", { "notes/a/y.json": note("y") });
+    await project.settle();
+    expect(await project.notes("main")).toEqual({ "a/x.json": "x", "a/y.json": "y" });
+    expect(await project.verifyAll()).toMatchObject([{ current: true, differences: [] }]);
+  });
+
+  test("D14: no advisory lock is taken for a build, so nobody else's locks can stand in its way", async () => {
+    await using project = await openProject({ over });
+    const { upstream, materializer, db } = project;
+    await upstream.commit("main", { "notes/a/x.json": note("x") });
+    await materializer.observe("handbook");
+    const lease = await claimOne(materializer);
+    const seen: unknown[] = [];
+    await materializer.materialize(lease, {
+      onProgress: () =>
+        void seen.push(
+          db.query(
+            "select 1 from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())",
+          ),
+        ),
+    });
+    for (const query of await Promise.all(seen as Promise<{ rowCount: number }>[]))
+      expect(query.rowCount).toBe(0);
+    expect(seen.length).toBeGreaterThan(0);
+  });
 });
 
 test("D15: no transaction is open while git is read", async () => {

@@ -1,159 +1,161 @@
 import { readdir } from "node:fs/promises";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { note, openProject } from "./support/open-project.ts";
 
 const handbook = "handbook";
 
-test("hints that never come, or come a thousand times: polling finds every push (TinaCMS, GitLab over three refs)", async () => {
-  await using project = await openProject();
-  const { upstream, materializer } = project;
-  await upstream.commit("main", { "notes/a/x.json": note("1") });
-  await project.settle();
-  for (let n = 0; n < 5; n += 1) await upstream.commit(`drafts/${n}`, { "notes/a/x.json": note(`${n}`) });
-  expect(await materializer.observe(handbook)).toMatchObject({ outcome: "changed", appeared: 5 });
-  await project.settle();
-  expect(await project.notes("drafts/4")).toEqual({ "a/x.json": "4" });
-});
-
-test("a second look at an unchanged repository finds nothing new (Infrahub's endless 'new commit detected')", async () => {
-  await using project = await openProject();
-  const { upstream, materializer } = project;
-  await upstream.commit("main", { "notes/a/x.json": note("1") });
-  await project.settle();
-  expect(await materializer.observe(handbook)).toMatchObject({ outcome: "unchanged" });
-  expect(await materializer.claim()).toEqual([]);
-});
-
-test("one branch that was force-pushed or is broken keeps no other from moving (Infrahub #9463)", async () => {
-  await using project = await openProject();
-  const { upstream } = project;
-  for (const name of ["drafts/a", "drafts/b", "drafts/c"])
-    await upstream.commit(name, { "notes/a/x.json": note("1") });
-  await project.settle();
-  await upstream.forcePush("drafts/a", { "notes/a/x.json": "{" });
-  await upstream.commit("drafts/b", { "notes/a/x.json": note("2") });
-  await upstream.forcePush("drafts/c", { "notes/b/y.json": note("3") });
-  await project.settle();
-  expect(await project.notes("drafts/b")).toEqual({ "a/x.json": "2" });
-  expect(await project.notes("drafts/c")).toEqual({ "b/y.json": "3" });
-});
-
-test("the default branch is live whatever its name, and when it changes (Infrahub #9600)", async () => {
-  await using project = await openProject({ upstream: { defaultBranch: "trunk" } });
-  const { upstream, materializer } = project;
-  await upstream.commit("trunk", { "notes/a/x.json": note("1") });
-  await project.settle();
-  expect(await materializer.branch({ repository: handbook, branch: "trunk" })).toMatchObject({
-    class: "live",
+describe.each(["file", "http"] as const)("over %s", (over) => {
+  test("hints that never come, or come a thousand times: polling finds every push (TinaCMS, GitLab over three refs)", async () => {
+    await using project = await openProject({ over });
+    const { upstream, materializer } = project;
+    await upstream.commit("main", { "notes/a/x.json": note("1") });
+    await project.settle();
+    for (let n = 0; n < 5; n += 1) await upstream.commit(`drafts/${n}`, { "notes/a/x.json": note(`${n}`) });
+    expect(await materializer.observe(handbook)).toMatchObject({ outcome: "changed", appeared: 5 });
+    await project.settle();
+    expect(await project.notes("drafts/4")).toEqual({ "a/x.json": "4" });
   });
-  await upstream.commit("main", { "notes/a/x.json": note("2") });
-  await upstream.setDefaultBranch("main");
-  await project.settle();
-  expect(await project.notes("main")).toEqual({ "a/x.json": "2" });
-  expect(await project.notes("trunk")).toEqual({});
-});
 
-test("an empty repository is no error, and its first push is found", async () => {
-  await using project = await openProject();
-  const { upstream, materializer } = project;
-  expect(await materializer.observe(handbook)).toMatchObject({ outcome: "unchanged" });
-  await upstream.commit("main", { "notes/a/x.json": note("1") });
-  await project.settle();
-  expect(await project.notes("main")).toEqual({ "a/x.json": "1" });
-});
-
-test("branches that differ by case are two (Gitea #31382)", async () => {
-  await using project = await openProject();
-  const { upstream } = project;
-  await upstream.commit("drafts/A", { "notes/a/x.json": note("upper") });
-  await upstream.commit("drafts/a", { "notes/a/x.json": note("lower") });
-  await project.settle();
-  expect(await project.notes("drafts/A")).toEqual({ "a/x.json": "upper" });
-  expect(await project.notes("drafts/a")).toEqual({ "a/x.json": "lower" });
-});
-
-test("a draft replaced by drafts below its name, and back, in one push each", async () => {
-  await using project = await openProject();
-  const { upstream } = project;
-  await upstream.commit("main", { "notes/a/x.json": note("0") });
-  await upstream.commit("drafts/x", { "notes/a/x.json": note("1") });
-  await project.settle();
-  await upstream.deleteBranch("drafts/x");
-  await upstream.forcePush("drafts/x/y", { "notes/a/x.json": note("2") });
-  await project.settle();
-  expect(await project.notes("drafts/x")).toEqual({});
-  expect(await project.notes("drafts/x/y")).toEqual({ "a/x.json": "2" });
-  await upstream.deleteBranch("drafts/x/y");
-  await upstream.forcePush("drafts/x", { "notes/a/x.json": note("3") });
-  await project.settle();
-  expect(await project.notes("drafts/x")).toEqual({ "a/x.json": "3" });
-});
-
-test("names that look like options are names", async () => {
-  await using project = await openProject();
-  const { upstream, materializer } = project;
-  await materializer.register({ name: handbook, url: upstream.url, projector: "notes", drafts: ["**"] });
-  const names = ["-evil", "--upload-pack=x", "drafts/$(touch${IFS}x)", "drafts/';drop-table-branches;--"];
-  for (const name of names) {
-    const oid = await upstream.commit("seed", { "notes/a/x.json": note(name) });
-    await upstream.git(["update-ref", `refs/heads/${name}`, oid]);
-  }
-  await project.settle();
-  for (const name of names) {
-    expect(await project.notes(name), name).toEqual({ "a/x.json": name });
-  }
-});
-
-test("a hundred branches in a minute are a hundred versions (Infrahub #7222)", async () => {
-  await using project = await openProject();
-  const { upstream, db } = project;
-  const tip = await upstream.commit("main", { "notes/a/x.json": note("1") });
-  for (let n = 0; n < 100; n += 1) await upstream.branch(`drafts/${n}`, tip);
-  await project.settle();
-  const { rows } = await db.query(
-    "select count(*)::int as n, sum(blobs_parsed)::int as parsed from headstart_materializer.versions",
-  );
-  expect(rows).toEqual([{ n: 101, parsed: 1 }]);
-});
-
-test("registrations of one url share one mirror (Kargo #5899)", async () => {
-  await using project = await openProject();
-  const { upstream, materializer } = project;
-  await upstream.commit("main", { "notes/a/x.json": note("1") });
-  for (let n = 0; n < 10; n += 1) {
-    await materializer.register({ name: `tenant-${n}`, url: upstream.url, projector: "notes" });
-    await materializer.inProcessRunner().settle(`tenant-${n}`);
-  }
-  const { root } = project;
-  expect((await readdir(root)).filter((name) => !name.startsWith("."))).toHaveLength(1);
-});
-
-test("a commit that touches no selected file moves the branch and costs no unit (Argo CD #14242)", async () => {
-  await using project = await openProject();
-  const { upstream, materializer } = project;
-  await upstream.commit("main", { "notes/a/x.json": note("1") });
-  await project.settle();
-  const oid = await upstream.commit("main", { "docs/readme.md": "nothing of ours" });
-  await project.settle();
-  const [version] = await materializer.history({ repository: handbook, branch: "main" });
-  expect(version).toMatchObject({ oid, blobsParsed: 0, unitsAssembled: 0 });
-});
-
-test("a listing that lost most branches deletes nothing until somebody confirms", async () => {
-  await using project = await openProject();
-  const { upstream, materializer } = project;
-  await upstream.commit("main", { "notes/a/x.json": note("1") });
-  for (let n = 0; n < 6; n += 1) await upstream.commit(`drafts/${n}`, { "notes/a/x.json": note(`${n}`) });
-  await project.settle();
-  for (let n = 0; n < 6; n += 1) await upstream.deleteBranch(`drafts/${n}`);
-  expect(await materializer.observe(handbook)).toMatchObject({
-    deleted: 0,
-    guard: expect.stringContaining("6 of 7") as string,
+  test("a second look at an unchanged repository finds nothing new (Infrahub's endless 'new commit detected')", async () => {
+    await using project = await openProject({ over });
+    const { upstream, materializer } = project;
+    await upstream.commit("main", { "notes/a/x.json": note("1") });
+    await project.settle();
+    expect(await materializer.observe(handbook)).toMatchObject({ outcome: "unchanged" });
+    expect(await materializer.claim()).toEqual([]);
   });
-  expect(await project.notes("drafts/0")).toEqual({ "a/x.json": "0" });
-  const explained = await materializer.explain({ repository: handbook, branch: "drafts/0" });
-  expect(explained.reasons.join("\n")).toMatch(/confirmDeletions/);
-  await materializer.confirmDeletions(handbook);
-  expect(await materializer.observe(handbook)).toMatchObject({ deleted: 6, guard: undefined });
-  expect(await project.notes("drafts/0")).toEqual({});
+
+  test("one branch that was force-pushed or is broken keeps no other from moving (Infrahub #9463)", async () => {
+    await using project = await openProject({ over });
+    const { upstream } = project;
+    for (const name of ["drafts/a", "drafts/b", "drafts/c"])
+      await upstream.commit(name, { "notes/a/x.json": note("1") });
+    await project.settle();
+    await upstream.forcePush("drafts/a", { "notes/a/x.json": "{" });
+    await upstream.commit("drafts/b", { "notes/a/x.json": note("2") });
+    await upstream.forcePush("drafts/c", { "notes/b/y.json": note("3") });
+    await project.settle();
+    expect(await project.notes("drafts/b")).toEqual({ "a/x.json": "2" });
+    expect(await project.notes("drafts/c")).toEqual({ "b/y.json": "3" });
+  });
+
+  test("the default branch is live whatever its name, and when it changes (Infrahub #9600)", async () => {
+    await using project = await openProject({ over, upstream: { defaultBranch: "trunk" } });
+    const { upstream, materializer } = project;
+    await upstream.commit("trunk", { "notes/a/x.json": note("1") });
+    await project.settle();
+    expect(await materializer.branch({ repository: handbook, branch: "trunk" })).toMatchObject({
+      class: "live",
+    });
+    await upstream.commit("main", { "notes/a/x.json": note("2") });
+    await upstream.setDefaultBranch("main");
+    await project.settle();
+    expect(await project.notes("main")).toEqual({ "a/x.json": "2" });
+    expect(await project.notes("trunk")).toEqual({});
+  });
+
+  test("an empty repository is no error, and its first push is found", async () => {
+    await using project = await openProject({ over });
+    const { upstream, materializer } = project;
+    expect(await materializer.observe(handbook)).toMatchObject({ outcome: "unchanged" });
+    await upstream.commit("main", { "notes/a/x.json": note("1") });
+    await project.settle();
+    expect(await project.notes("main")).toEqual({ "a/x.json": "1" });
+  });
+
+  test("branches that differ by case are two (Gitea #31382)", async () => {
+    await using project = await openProject({ over });
+    const { upstream } = project;
+    await upstream.commit("drafts/A", { "notes/a/x.json": note("upper") });
+    await upstream.commit("drafts/a", { "notes/a/x.json": note("lower") });
+    await project.settle();
+    expect(await project.notes("drafts/A")).toEqual({ "a/x.json": "upper" });
+    expect(await project.notes("drafts/a")).toEqual({ "a/x.json": "lower" });
+  });
+
+  test("a draft replaced by drafts below its name, and back, in one push each", async () => {
+    await using project = await openProject({ over });
+    const { upstream } = project;
+    await upstream.commit("main", { "notes/a/x.json": note("0") });
+    await upstream.commit("drafts/x", { "notes/a/x.json": note("1") });
+    await project.settle();
+    await upstream.deleteBranch("drafts/x");
+    await upstream.forcePush("drafts/x/y", { "notes/a/x.json": note("2") });
+    await project.settle();
+    expect(await project.notes("drafts/x")).toEqual({});
+    expect(await project.notes("drafts/x/y")).toEqual({ "a/x.json": "2" });
+    await upstream.deleteBranch("drafts/x/y");
+    await upstream.forcePush("drafts/x", { "notes/a/x.json": note("3") });
+    await project.settle();
+    expect(await project.notes("drafts/x")).toEqual({ "a/x.json": "3" });
+  });
+
+  test("names that look like options are names", async () => {
+    await using project = await openProject({ over });
+    const { upstream, materializer, url } = project;
+    await materializer.register({ name: handbook, url, projector: "notes", drafts: ["**"] });
+    const names = ["-evil", "--upload-pack=x", "drafts/$(touch${IFS}x)", "drafts/';drop-table-branches;--"];
+    for (const name of names) {
+      const oid = await upstream.commit("seed", { "notes/a/x.json": note(name) });
+      await upstream.git(["update-ref", `refs/heads/${name}`, oid]);
+    }
+    await project.settle();
+    for (const name of names) {
+      expect(await project.notes(name), name).toEqual({ "a/x.json": name });
+    }
+  });
+
+  test("a hundred branches in a minute are a hundred versions (Infrahub #7222)", async () => {
+    await using project = await openProject({ over });
+    const { upstream, db } = project;
+    const tip = await upstream.commit("main", { "notes/a/x.json": note("1") });
+    for (let n = 0; n < 100; n += 1) await upstream.branch(`drafts/${n}`, tip);
+    await project.settle();
+    const { rows } = await db.query(
+      "select count(*)::int as n, sum(blobs_parsed)::int as parsed from headstart_materializer.versions",
+    );
+    expect(rows).toEqual([{ n: 101, parsed: 1 }]);
+  });
+
+  test("registrations of one url share one mirror (Kargo #5899)", async () => {
+    await using project = await openProject({ over });
+    const { upstream, materializer, url } = project;
+    await upstream.commit("main", { "notes/a/x.json": note("1") });
+    for (let n = 0; n < 10; n += 1) {
+      await materializer.register({ name: `tenant-${n}`, url, projector: "notes" });
+      await materializer.inProcessRunner().settle(`tenant-${n}`);
+    }
+    const { root } = project;
+    expect((await readdir(root)).filter((name) => !name.startsWith("."))).toHaveLength(1);
+  });
+
+  test("a commit that touches no selected file moves the branch and costs no unit (Argo CD #14242)", async () => {
+    await using project = await openProject({ over });
+    const { upstream, materializer } = project;
+    await upstream.commit("main", { "notes/a/x.json": note("1") });
+    await project.settle();
+    const oid = await upstream.commit("main", { "docs/readme.md": "nothing of ours" });
+    await project.settle();
+    const [version] = await materializer.history({ repository: handbook, branch: "main" });
+    expect(version).toMatchObject({ oid, blobsParsed: 0, unitsAssembled: 0 });
+  });
+
+  test("a listing that lost most branches deletes nothing until somebody confirms", async () => {
+    await using project = await openProject({ over });
+    const { upstream, materializer } = project;
+    await upstream.commit("main", { "notes/a/x.json": note("1") });
+    for (let n = 0; n < 6; n += 1) await upstream.commit(`drafts/${n}`, { "notes/a/x.json": note(`${n}`) });
+    await project.settle();
+    for (let n = 0; n < 6; n += 1) await upstream.deleteBranch(`drafts/${n}`);
+    expect(await materializer.observe(handbook)).toMatchObject({
+      deleted: 0,
+      guard: expect.stringContaining("6 of 7") as string,
+    });
+    expect(await project.notes("drafts/0")).toEqual({ "a/x.json": "0" });
+    const explained = await materializer.explain({ repository: handbook, branch: "drafts/0" });
+    expect(explained.reasons.join("\n")).toMatch(/confirmDeletions/);
+    await materializer.confirmDeletions(handbook);
+    expect(await materializer.observe(handbook)).toMatchObject({ deleted: 6, guard: undefined });
+    expect(await project.notes("drafts/0")).toEqual({});
+  });
 });

@@ -78,10 +78,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** The same histories every time; `HEADSTART_SEED=<number>` looks at others. */
 const seed = Number(process.env["HEADSTART_SEED"] ?? 20_261_121);
 
-test("whatever happens, readers see only what some commit had, and after quiet every branch equals git", async () => {
+const transports = [
+  ["file", 16],
+  ["http", 8],
+] as const;
+
+const property =
+  "over %s, whatever happens, readers see only what some commit had, and after quiet every branch equals git";
+
+test.each(transports)(property, async (over, numRuns) => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 30 }), async (steps) => {
-      await using project = await openProject({ settings: { leaseMs: 3_600_000 } });
+      await using project = await openProject({ over, settings: { leaseMs: 3_600_000 } });
       const elsewhere = await project.another({ settings: { leaseMs: 3_600_000 } });
       const history = new History(project);
       using reader = watch(project, history);
@@ -101,7 +109,7 @@ test("whatever happens, readers see only what some commit had, and after quiet e
       const gone = branches.filter((name) => !history.exists(name));
       for (const name of gone) expect(await project.notes(name), name).toEqual({});
     }),
-    { numRuns: 12, endOnFailure: true, seed },
+    { numRuns, endOnFailure: true, seed },
   );
 });
 

@@ -20,6 +20,8 @@ export interface Project extends AsyncDisposable {
   readonly upstream: ScratchRepository;
   /** Serves the upstream when git is talked to over HTTP. */
   readonly server: GitHttpServer | undefined;
+  /** Of the upstream, as the materializer talks to it. */
+  readonly url: string;
   readonly databaseUrl: string;
   /** Where the first materializer keeps its mirrors. */
   readonly root: string;
@@ -74,16 +76,18 @@ export async function openProject(options: ProjectOptions = {}): Promise<Project
   const db = new pg.Pool({ connectionString: database.url, max: 4 });
   db.on("error", () => undefined);
   stack.push(async () => await db.end());
+  const url = server === undefined ? upstream.url : `${server.url}/${basename(upstream.directory)}`;
   const projector = (given.projectors ?? [notesProjector()])[0];
   await materializer.register({
     name: "handbook",
-    url: server === undefined ? upstream.url : `${server.url}/${basename(upstream.directory)}`,
+    url,
     projector: projector?.name ?? "notes",
   });
   const runner = materializer.inProcessRunner();
   return {
     upstream,
     server,
+    url,
     databaseUrl: database.url,
     root: roots[0] ?? "",
     db,
