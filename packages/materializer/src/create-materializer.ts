@@ -40,6 +40,7 @@ import {
 } from "./versions/read-versions.ts";
 import { confirmDeletions, pause, rebuild, redrive, resume } from "./versions/redrive.ts";
 import { rollback, unpin } from "./versions/rollback.ts";
+import { tips, type Tip } from "./versions/tips.ts";
 
 export interface MaterializerOptions {
   /** The caller's pool: it is used, never ended. Two connections are enough; one more for each build at a time. */
@@ -120,6 +121,8 @@ function bind(context: Context) {
     ): Promise<VersionDifference> => await diff(context, name, options),
     fileAt: async (name: FileName, options?: { signal?: AbortSignal }): Promise<CommittedFile> =>
       await fileAt(context, name, options),
+    tips: async (repository: string, options?: { signal?: AbortSignal }): Promise<Tip[]> =>
+      await tips(context, repository, options),
     rollback: async (name: BranchName, options?: { to?: string; reason?: string }): Promise<Version> =>
       await rollback(context, name, options),
     unpin: async (name: BranchName): Promise<void> => await unpin(context, name),

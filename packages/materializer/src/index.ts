@@ -59,6 +59,7 @@ export type { Branch, BranchName } from "./versions/find-branch.ts";
 export type { Version } from "./versions/read-versions.ts";
 export type { Behind } from "./versions/compare-branches.ts";
 export type { CommittedFile, FileName } from "./versions/file-at.ts";
+export type { Tip } from "./versions/tips.ts";
 export type { VersionDifference } from "./versions/diff.ts";
 export type { Difference } from "./proof/compare-units.ts";
 export type { Verification } from "./proof/verify.ts";
