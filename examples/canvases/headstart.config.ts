@@ -3,6 +3,7 @@ import { defineConfig } from "@headstart/cli";
 const events = Number(process.env["CANVASES_EVENTS"] ?? 205_000);
 
 export default defineConfig({
+  projections: { module: "projections/projections.config.ts" },
   targets: {
     canvases: {
       inputs: {

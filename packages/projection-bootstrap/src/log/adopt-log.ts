@@ -50,7 +50,7 @@ export interface AdoptLogOptions {
  * was reserved earlier, for example by `nextval` or a sequence cache, can appear behind the readers.
  */
 export function adoptLog(options: AdoptLogOptions): EventLog {
-  const { table, writers = "watched", settleMs = 2000, channel } = options;
+  const { writers = "watched", settleMs = 2000, channel } = options;
   const columns = adoptedColumns(options);
   return {
     name: logName(options),
