@@ -9,8 +9,8 @@ export interface RegisteredRepository {
 }
 
 /**
- * The location of a repository of which only project and name are known, as in Bitbucket Data Center's payloads: it
- * matches on every host, which costs at most a look at a repository that did not move.
+ * The location of a repository of which only project and name are known, as in older Bitbucket Data Center's payloads.
+ * It fits the addresses that such a server gives: https below `/scm/`, and ssh on a port of its own.
  */
 export function locateAnywhere(project: string, name: string): string | undefined {
   return locate(`https://any/${project}/${name}`)?.replace(/^any/, ANY_HOST);
@@ -42,11 +42,9 @@ export function repositoryMatcher(
 function locationsOf(url: string): string[] {
   const location = locate(url);
   if (location === undefined) return [];
-  // Bitbucket Data Center serves https below `/scm/` and ssh without it.
-  const anywhere = location
-    .replace(/^[^/]*\/(.*\/)?scm\//, `${ANY_HOST}/`)
-    .replace(/^[^/]*\//, `${ANY_HOST}/`);
-  return [location, anywhere];
+  const pattern = /^ssh:/i.test(url) ? /^[^/]*:\d+\/(.*)$/ : /^[^/]*\/(?:.*\/)?scm\/(.*)$/;
+  const ofDataCenter = pattern.exec(location)?.[1];
+  return ofDataCenter === undefined ? [location] : [location, `${ANY_HOST}/${ofDataCenter}`];
 }
 
 function add(map: Map<string, string[]>, key: string, name: string): void {

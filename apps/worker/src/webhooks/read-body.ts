@@ -28,9 +28,9 @@ export async function readBody(request: Request, limits: BodyLimits, budget: Bod
   } finally {
     late.clear();
     budget.used -= taken.bytes;
+    // Whatever still arrives is too much. It is not cancelled, which would cut the connection before the answer is read:
+    // the server reads on for a moment, and then hangs up.
     taken.bytes = Number.POSITIVE_INFINITY;
-    // The rest is left to the server, which reads a little of it so that the sender gets the answer, and then hangs up.
-    reader.cancel().catch(() => undefined);
   }
 }
 

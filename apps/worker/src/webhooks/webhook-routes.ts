@@ -43,7 +43,7 @@ export function webhookRoutes(context: WorkerContext): Hono {
       const level = error.status === 503 ? "error" : "warn";
       // A name that nobody configured may be anything, and as long as a path.
       context.log[level]("webhook.refused", { source: configured && name, code: error.code, error });
-      return json(describe(error), error.status, headersOf(error));
+      return json(describe(error), error.status, error.status === 503 ? { "retry-after": "5" } : {});
     }
   });
   app.all("/webhooks/:source", ({ json }) => {
@@ -61,10 +61,4 @@ function unknownSource(): Refusal {
 
 function describe({ code, message, hint }: Refusal): object {
   return { error: { code, message, ...(hint !== undefined && { hint }) } };
-}
-
-function headersOf({ code, status }: Refusal): Record<string, string> {
-  if (status === 503) return { "retry-after": "5" };
-  // What was not read of the body must not be taken for the next request.
-  return code.startsWith("BODY_") ? { connection: "close" } : {};
 }

@@ -46,7 +46,7 @@ test.each([
 
 const name = fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,12}$/);
 const place = fc.record({
-  host: fc.tuple(name, name).map(([a, b]) => `${a}.${b}x`),
+  host: fc.tuple(name, name).map(([a, b]) => `${a}.${b}.example`),
   port: fc.option(fc.integer({ min: 1024, max: 65_535 }), { nil: undefined }),
   path: fc.array(fc.stringMatching(/^[A-Za-z0-9_][A-Za-z0-9_-]{0,12}$/), { minLength: 1, maxLength: 4 }),
 });
@@ -111,6 +111,7 @@ test("project and name alone find a repository of Bitbucket Data Center by eithe
     { name: "https", url: "https://bitbucket.example.org/context/scm/prj/handbook.git" },
     { name: "ssh", url: "ssh://git@bitbucket.example.org:7999/prj/handbook.git" },
     { name: "personal", url: "https://bitbucket.example.org/scm/~jane/handbook.git" },
+    { name: "elsewhere", url: "https://github.com/prj/handbook.git" },
     { name: "deeper", url: "https://gitlab.example.org/group/prj/handbook.git" },
   ]);
   expect(match([locateAnywhere("PRJ", "handbook") ?? ""])).toEqual(["https", "ssh"]);
