@@ -1,6 +1,5 @@
 /** What can go wrong before or beside the work itself. The README says for each what it means and what fixes it. */
 export type WorkerErrorCode =
-  | "USAGE"
   | "CONFIG_MISSING"
   | "CONFIG_AMBIGUOUS"
   | "CONFIG_INVALID"

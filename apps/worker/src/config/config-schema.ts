@@ -18,9 +18,16 @@ const projector = z.custom<Projector>(
   "expected a projector: defineProjector({ … }) of @headstart/materializer",
 );
 
+/** The materializer checks the rest when the repository is registered; this is so that no secret is ever printed. */
+const plainUrl = text.max(2048).refine((url) => {
+  if (!URL.canParse(url)) return true;
+  const { protocol, username, password, search } = new URL(url);
+  return password === "" && search === "" && (username === "" || protocol === "ssh:");
+}, "expected an address without user, password or query: name the secret in `credential`");
+
 const repository = z.strictObject({
   name: text.max(255),
-  url: text.max(2048),
+  url: plainUrl,
   /** Name of one of `projectors`. */
   projector: text,
   /** Globs of short branch names. Default: the remote's default branch. */
@@ -62,6 +69,8 @@ export const http = z.strictObject({
     .default(8080),
   /** Allows the status page's actions. Default: the page is read-only. */
   token: secretSource.optional(),
+  /** How long requests are taken after the signal to end, so that load balancers notice that it is not ready. */
+  lingerMs: milliseconds.min(0, "expected at least 0").default(0),
 });
 
 export const configSchema = z
@@ -76,7 +85,7 @@ export const configSchema = z
       protocols: z.array(z.enum(["https", "http", "ssh", "file"])).optional(),
       hosts: z.array(text).optional(),
       limits: limits.optional(),
-      timeoutMs: milliseconds.positive().optional(),
+      timeoutMs: milliseconds.min(1, "expected at least 1").optional(),
     }),
     http: http.prefault({}),
     webhooks: webhooksConfig.prefault({}),
@@ -109,7 +118,7 @@ export const configSchema = z
     retention: z
       .strictObject({
         everyMs: milliseconds.min(100, "expected at least 100").default(600_000),
-        deliveriesMs: milliseconds.positive().default(30 * 86_400_000),
+        deliveriesMs: milliseconds.min(1, "expected at least 1").default(30 * 86_400_000),
         /** How long a worker that vanished stays listed. */
         workersMs: milliseconds.min(30_000, "expected at least 30000").default(86_400_000),
       })

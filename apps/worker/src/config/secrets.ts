@@ -11,7 +11,7 @@ export interface Secrets {
    */
   read(source: SecretSource): Promise<string>;
   /** The text without any secret that was ever read, and without the user part of URLs. */
-  redact(text: string): string;
+  readonly redact: (text: string) => string;
 }
 
 /** Shorter ones would take common words out of the log, and guard nothing. */

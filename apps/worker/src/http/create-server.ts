@@ -1,8 +1,11 @@
 import type { Server } from "node:http";
-import { createAdaptorServer } from "@hono/node-server";
+import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import type { Log } from "../log.ts";
+
+/** Routes of a part. `c.env.incoming` is Node's own request. */
+export type Routes = Hono | Hono<{ Bindings: HttpBindings }>;
 
 /** Milliseconds until a client has to have sent its headers, and its whole request. */
 const HEADERS_MS = 10_000;
@@ -12,7 +15,7 @@ const REQUEST_MS = 30_000;
  * The worker's server, not listening yet: the routes of all parts, mounted at the root in their order. Every answer
  * carries headers that keep a browser from running or sending anything that is not ours.
  */
-export function createServer({ log }: { readonly log: Log }, routes: readonly Hono[]): Server {
+export function createServer({ log }: { readonly log: Log }, routes: readonly Routes[]): Server {
   const app = new Hono();
   app.use(
     secureHeaders({
@@ -25,6 +28,9 @@ export function createServer({ log }: { readonly log: Log }, routes: readonly Ho
         baseUri: ["'none'"],
         formAction: ["'none'"],
         frameAncestors: ["'none'"],
+        // No script can turn a text into markup, whatever a branch is called.
+        requireTrustedTypesFor: ["'script'"],
+        trustedTypes: ["'none'"],
       },
       xFrameOptions: "DENY",
       referrerPolicy: "no-referrer",
@@ -32,7 +38,8 @@ export function createServer({ log }: { readonly log: Log }, routes: readonly Ho
       strictTransportSecurity: false,
     }),
   );
-  for (const part of routes) app.route("/", part);
+  // Hono passes the same bindings on to every part, whichever of them it uses.
+  for (const part of routes) app.route("/", part as Hono);
   app.notFound((context) =>
     context.json({ error: { code: "NOT_FOUND", message: "There is no such path." } }, 404),
   );

@@ -1,0 +1,69 @@
+import pg from "pg";
+import type { Log } from "../log.ts";
+
+/** Connections beside those of builds: observers, loops, pages. */
+const BESIDE_BUILDS = 12;
+
+/** A query that takes longer is ended, by the server and, when that is silent, by us. Milliseconds. */
+const STATEMENT_MS = 120_000;
+
+/** How long the server keeps what a client has locked that is gone without a word, in milliseconds. */
+const SILENT_CLIENT_MS = 30_000;
+
+/** By them the server notices a machine that was cut off, and lets go of what it held. */
+const sessionOptions = [
+  "tcp_keepalives_idle=10",
+  "tcp_keepalives_interval=5",
+  "tcp_keepalives_count=3",
+  `tcp_user_timeout=${SILENT_CLIENT_MS}`,
+]
+  .map((setting) => `-c ${setting}`)
+  .join(" ");
+
+/** What connections of a worker are called in `pg_stat_activity`. Postgres keeps 63 bytes of it. */
+export function applicationName(worker: string): string {
+  return `headstart-worker ${worker}`.slice(0, 63);
+}
+
+export interface PoolOptions {
+  readonly url: string;
+  readonly worker: string;
+  readonly log: Log;
+  /** Builds at a time. */
+  readonly concurrency: number;
+}
+
+/** A pool that survives a server that goes away: a connection that breaks while idle is said and replaced. */
+export function openPool({ url, worker, log, concurrency }: PoolOptions): pg.Pool {
+  const db = new pg.Pool({
+    ...connectionOptions(url, worker),
+    max: connectionsFor(concurrency),
+    idleTimeoutMillis: 60_000,
+    statement_timeout: STATEMENT_MS,
+    query_timeout: STATEMENT_MS + 5_000,
+    idle_in_transaction_session_timeout: STATEMENT_MS,
+  });
+  db.on("error", (error) => log.warn("database.connection-lost", { error }));
+  return db;
+}
+
+/** Common to the pool and to the connection that listens. */
+export function connectionOptions(url: string, worker: string): pg.ClientConfig {
+  return {
+    connectionString: url,
+    options: sessionOptions,
+    application_name: applicationName(worker),
+    connectionTimeoutMillis: 10_000,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
+  };
+}
+
+/** Lets the pool grow or shrink with the number of builds. */
+export function resizePool(db: pg.Pool, concurrency: number): void {
+  db.options.max = connectionsFor(concurrency);
+}
+
+function connectionsFor(concurrency: number): number {
+  return concurrency + BESIDE_BUILDS;
+}

@@ -1,0 +1,123 @@
+import { setMaxListeners } from "node:events";
+import type { Server } from "node:http";
+import type { LoadedConfig } from "../config/load-config.ts";
+import { trackSessions } from "../database/sessions.ts";
+import { leave } from "../database/workers.ts";
+import { closeServer } from "../http/close-server.ts";
+import { createServer } from "../http/create-server.ts";
+import { healthRoutes } from "../http/health-routes.ts";
+import { listenOn } from "../http/listen-on.ts";
+import { metricsRoutes } from "../http/metrics-routes.ts";
+import { beatNow, runHeartbeat } from "../loops/heartbeat.ts";
+import { pause } from "../loops/pause.ts";
+import { runLoops } from "../loops/run-loops.ts";
+import { cancelLateQueries } from "./cancel-late-queries.ts";
+import { checkMachine } from "./check-machine.ts";
+import { createDrain, type Drain } from "./drain.ts";
+import { openWorker, type OpenedWorker, type WorkerOptions } from "./open-worker.ts";
+import { openParts, type Parts } from "./parts.ts";
+import { prepareDatabase } from "./prepare-database.ts";
+import type { Readiness } from "./readiness.ts";
+import { reloadConfig } from "./reload-config.ts";
+import { listenToSignals } from "./signals.ts";
+
+export interface RunOptions extends WorkerOptions {
+  /** Reads the configuration again. */
+  readonly load: () => Promise<LoadedConfig>;
+}
+
+interface Life {
+  readonly opened: OpenedWorker;
+  readonly parts: Parts;
+  readonly readiness: Readiness;
+  readonly server: Server;
+  readonly drain: Drain;
+}
+
+/**
+ * Runs the worker from its start until a signal has ended it and nothing of it is left.
+ *
+ * @throws WorkerError what kept it from starting, or `DRAIN_EXCEEDED`; anything else is a defect
+ */
+export async function runWorker({ load, ...options }: RunOptions): Promise<void> {
+  const { log, loaded } = options;
+  const ending = new AbortController();
+  const hurry = new AbortController();
+  // Every loop, build and page listens: as many as there is work.
+  setMaxListeners(0, ending.signal);
+  const opened = await openWorker(options, ending.signal);
+  const readiness: Readiness = { state: "starting" };
+  listenToSignals({
+    onEnd: (signal) => {
+      if (ending.signal.aborted) return hurry.abort();
+      log.info("worker.ending", { signal, building: opened.builds.running.length });
+      ending.abort();
+    },
+    onReload: () => void reloadConfig({ load, loaded, log, concurrency: opened.context.concurrency }),
+  });
+  const { context, builds } = opened;
+  const parts = openParts(context);
+  const health = healthRoutes({ readiness, loops: context.loops, db: context.db });
+  const server = createServer(context, [health, metricsRoutes(context), ...parts.routes]);
+  const drain = createDrain(log);
+  const life = live({ opened, parts, readiness, server, drain }, ending);
+  await drain.within(life, {
+    from: ending.signal,
+    hurry: hurry.signal,
+    drainMs: loaded.config.drainMs,
+    details: () => builds.running.map(({ repository, ref }) => `build of ${ref} of ${repository}`),
+  });
+  log.info("worker.ended");
+}
+
+async function live(life: Life, ending: AbortController): Promise<void> {
+  const { opened, readiness, server, drain } = life;
+  const { context } = opened;
+  const sessions = trackSessions(context.db);
+  const finished = new AbortController();
+  const draining = (): void => {
+    readiness.state = "draining";
+    void cancelLateQueries(context, sessions, finished.signal);
+    // Others see it at once; whether they do is not waited for.
+    void beatNow(opened.beating).catch(() => undefined);
+  };
+  ending.signal.addEventListener("abort", draining, { once: true });
+  try {
+    await work(life, ending.signal);
+  } finally {
+    ending.abort();
+    await drain.during("requests", lingerAndClose(context, server));
+    finished.abort();
+    await drain.during("the worker's row", leave(context.db, context.worker)).catch((error: unknown) => {
+      context.log.warn("worker.row-left", { error });
+    });
+    await drain.during("git and connections", end(opened));
+  }
+}
+
+async function work({ opened, parts, readiness, server, drain }: Life, ending: AbortSignal): Promise<void> {
+  const { context, beating } = opened;
+  await checkMachine(context.config.mirrors.directory);
+  const url = await listenOn(server, context.config.http);
+  context.log.info("worker.listening", { url });
+  await drain.during("preparation of the database", prepareDatabase(context, readiness));
+  if (ending.aborted) return;
+  readiness.state = "ready";
+  context.log.info("worker.ready", { concurrency: context.concurrency.current });
+  await Promise.all([
+    drain.during("observing and building", runLoops(opened.context, opened.builds, ending)),
+    drain.during("heartbeat", runHeartbeat(beating, ending)),
+    ...parts.loops.map(async ({ name, run }) => await drain.during(name, run(ending))),
+  ]);
+}
+
+/** Load balancers need a while to notice that this worker is not ready any more. */
+async function lingerAndClose({ config }: OpenedWorker["context"], server: Server): Promise<void> {
+  const never = new AbortController();
+  if (server.listening) await pause(config.http.lingerMs, never.signal);
+  await closeServer(server);
+}
+
+async function end(opened: OpenedWorker): Promise<void> {
+  await opened[Symbol.asyncDispose]();
+}

@@ -1,0 +1,83 @@
+import type { Lease, Materialized, Observation } from "@headstart/materializer";
+import type { WorkerContext } from "../worker-context.ts";
+import { backoffMs } from "./backoff.ts";
+import type { Builds } from "./builds.ts";
+
+/** Milliseconds between two looks for work that nobody announced. */
+const IDLE_MS = 1_000;
+const LOOP = "materialize";
+
+type Materializing = Pick<
+  WorkerContext,
+  "materializer" | "concurrency" | "bells" | "loops" | "metrics" | "log"
+> & {
+  readonly builds: Builds;
+};
+
+/** Observes what is due and builds what is due until the signal aborts. */
+export async function runMaterializing(context: Materializing, signal: AbortSignal): Promise<void> {
+  const { materializer, concurrency, bells, loops, builds } = context;
+  let failures = 0;
+  let failed = false;
+  loops.started(LOOP);
+  await materializer.run({
+    signal,
+    concurrency: () => concurrency.current,
+    // Read before each pause.
+    get idleMs() {
+      return failures === 0 ? IDLE_MS : backoffMs(failures);
+    },
+    wake: async (over) => {
+      // Whoever comes to rest without having failed just before has had a good turn.
+      if (!failed) {
+        failures = 0;
+        loops.turned(LOOP);
+      }
+      failed = false;
+      await bells.hints.next(over);
+    },
+    onError: (error) => {
+      failed = true;
+      failures += 1;
+      loops.failed(LOOP, error);
+    },
+    onObserved: (repository, observation) => tellObserved(context, repository, observation),
+    onClaimed: (lease) => builds.started(lease),
+    onMaterialized: (lease, result) => tellBuilt(context, lease, result),
+  });
+  loops.ended(LOOP);
+}
+
+function tellObserved(
+  { metrics, log, bells }: Materializing,
+  repository: string,
+  observation: Observation | Error,
+): void {
+  if (observation instanceof Error) {
+    const { code } = observation as { code?: unknown };
+    // Of git's codes there are a few; anything else is one more.
+    const known = typeof code === "string" && /^GIT_[A-Z_]+$/.test(code);
+    metrics.observations.inc({ outcome: known ? code : "error" });
+    log.warn("repository.failed", { repository, error: observation });
+    return;
+  }
+  metrics.observations.inc({ outcome: observation.outcome });
+  if (observation.outcome !== "changed") return;
+  log.info("repository.changed", { repository });
+  // The loop that builds may be resting.
+  bells.hints.ring();
+}
+
+function tellBuilt({ builds, log, bells }: Materializing, lease: Lease, result: Materialized | Error): void {
+  const milliseconds = builds.ended(lease, result);
+  const { repository, ref, oid, attempt } = lease;
+  const facts = { repository, ref, oid, milliseconds };
+  if (result instanceof Error) log.error("branch.lost", { ...facts, attempt, error: result });
+  else if (result.outcome === "published") log.info("branch.published", { ...facts });
+  else if (result.outcome === "failed") {
+    const { how, code, message } = result;
+    log.warn("branch.failed", { ...facts, attempt, how, code, message });
+  } else log.info(`branch.${result.outcome}`, facts);
+  // A hint that came during the build has left more to do.
+  bells.hints.ring();
+}

@@ -1,0 +1,78 @@
+import { hostname } from "node:os";
+import { createMaterializer, type GitLimits, type Materializer } from "@headstart/materializer";
+import type pg from "pg";
+import type { WorkerConfig } from "./config/config-schema.ts";
+import type { Environment } from "./config/environment-overrides.ts";
+import { openSecrets, type Secrets } from "./config/secrets.ts";
+import { openPool } from "./database/open-pool.ts";
+import { createLog, type Log } from "./log.ts";
+
+export interface OpenOptions {
+  /** Default: the process's. */
+  readonly environment?: Environment;
+  /** Shown in leases. Default: host name and process. */
+  readonly worker?: string;
+  /** Default: JSON lines on stderr. */
+  readonly log?: Log;
+  readonly secrets?: Secrets;
+}
+
+/** A materializer as a configuration describes it, with the pool that it uses. Nothing is connected yet. */
+export interface OpenedMaterializer extends AsyncDisposable {
+  readonly materializer: Materializer;
+  readonly db: pg.Pool;
+  readonly worker: string;
+}
+
+/**
+ * What the worker works with, for whoever wants to look or act by the same configuration. Disposal ends its git
+ * processes and its connections.
+ *
+ * @throws WorkerError `SECRET_MISSING` when the database's URL is not there; credentials are read when they are used
+ */
+export async function openMaterializer(
+  config: WorkerConfig,
+  {
+    environment = process.env,
+    worker = workerName(),
+    secrets = openSecrets(environment),
+    log = createLog({ write: (line) => process.stderr.write(line), redact: secrets.redact }),
+  }: OpenOptions = {},
+): Promise<OpenedMaterializer> {
+  const { mirrors, reconcile, observe, repositories } = config;
+  const { directory, limits = {}, ...mirrorSettings } = mirrors;
+  const { concurrency, ...settings } = reconcile;
+  const db = openPool({ url: await secrets.read(config.database), worker, log, concurrency });
+  const credentials = new Map(repositories.map(({ name, credential }) => [name, credential]));
+  const materializer = createMaterializer({
+    db,
+    worker,
+    projectors: config.projectors,
+    settings: { ...settings, ...observe },
+    mirrors: {
+      ...mirrorSettings,
+      limits: limits as Partial<GitLimits>,
+      root: directory,
+      credential: async ({ name }) => {
+        const credential = credentials.get(name);
+        if (credential === undefined) return undefined;
+        const password = await secrets.read(credential.password);
+        return { password, ...(credential.username !== undefined && { username: credential.username }) };
+      },
+    },
+  });
+  return {
+    materializer,
+    db,
+    worker,
+    [Symbol.asyncDispose]: async () => {
+      await materializer[Symbol.asyncDispose]();
+      await db.end();
+    },
+  };
+}
+
+/** Unique among the processes that run, and readable. */
+export function workerName(): string {
+  return `${hostname()}:${process.pid}`;
+}
