@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import type pg from "pg";
 import { migrations } from "../migrations.ts";
 import { WorkerError } from "../worker-error.ts";
+import { inTransaction } from "./in-transaction.ts";
 
 /** First key of the two-integer advisory locks of this package, so that no other package's keys meet ours. */
 const LOCK_NAMESPACE = 0x68_77_6f_72;
@@ -15,22 +16,7 @@ const LOCK_NAMESPACE = 0x68_77_6f_72;
  */
 export async function migrate(db: pg.Pool): Promise<string[]> {
   const steps = (await readdir(migrations)).filter((name) => /^\d{4}-.*\.sql$/.test(name)).toSorted();
-  const client = await db.connect();
-  let broken: Error | undefined;
-  const lost = (error: Error): void => void (broken = error);
-  client.on("error", lost);
-  try {
-    await client.query("begin");
-    const applied = await apply(client, steps);
-    await client.query("commit");
-    return applied;
-  } catch (error) {
-    await client.query("rollback").catch((cause: unknown) => (broken = cause as Error));
-    throw error;
-  } finally {
-    client.off("error", lost);
-    client.release(broken);
-  }
+  return await inTransaction(db, async (client) => await apply(client, steps));
 }
 
 async function apply(client: pg.PoolClient, steps: readonly string[]): Promise<string[]> {

@@ -30,8 +30,8 @@ export function openParts(context: WorkerContext): Parts {
       pageRoutes(),
     ],
     loops: [
-      { name: "status", run: async (signal) => await status.run(signal) },
       { name: "deliveries", run: async (signal) => await runDeliveries(context, signal) },
+      { name: "status", run: async (signal) => await status.run(signal) },
     ],
   };
 }
