@@ -8,7 +8,10 @@ export interface Behind {
   readonly ahead: number;
   readonly behind: number;
   readonly mergeBase: string | undefined;
-  /** Paths that both changed since they parted, to different contents: what a merge would have to settle. */
+  /**
+   * Paths that both changed since they parted, to different contents, or of which one made a file where the other made
+   * a folder: what a merge would have to settle.
+   */
   readonly conflictingPaths: readonly string[];
 }
 
@@ -35,13 +38,29 @@ export async function behind(
     await changesSince(mirror, { from: mergeBase, to: oids[0], signal }),
     await changesSince(mirror, { from: mergeBase, to: oids[1], signal }),
   ];
-  const conflictingPaths = [...mine].filter(([path, oid]) => others.has(path) && others.get(path) !== oid);
-  return {
-    ahead,
-    behind: missing,
-    mergeBase,
-    conflictingPaths: conflictingPaths.map(([path]) => path).toSorted(),
-  };
+  return { ahead, behind: missing, mergeBase, conflictingPaths: conflicts(mine, others) };
+}
+
+type Changes = ReadonlyMap<string, string | undefined>;
+
+function conflicts(mine: Changes, others: Changes): string[] {
+  const different = [...mine.keys()].filter(
+    (path) => others.has(path) && others.get(path) !== mine.get(path),
+  );
+  return [...new Set([...different, ...below(mine, others), ...below(others, mine)])].toSorted();
+}
+
+/** Files that one side has now where the other has a folder now. */
+function below(files: Changes, others: Changes): string[] {
+  const folders = new Set(
+    [...others].filter(([, now]) => now !== undefined).flatMap(([path]) => parents(path)),
+  );
+  return [...files].filter(([path, now]) => now !== undefined && folders.has(path)).map(([path]) => path);
+}
+
+function parents(path: string): string[] {
+  const names = path.split("/");
+  return names.slice(1).map((_, index) => names.slice(0, index + 1).join("/"));
 }
 
 async function changesSince(

@@ -80,6 +80,30 @@ test("behind says how far a draft has parted from main, and what a merge would h
   });
 });
 
+test("behind names a file that stands where the other side made a folder, and no change that both made alike", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  const base = await upstream.commit("main", { "notes/a/x.json": note("0"), "notes/a/gone.json": note("0") });
+  await upstream.branch("drafts/d", base);
+  const alike = { "notes/a/gone.json": null, "notes/a/same.json": note("same") };
+  await upstream.commit("main", { ...alike, "notes/a/x.json": null, "notes/a/x.json/deep.json": note("1") });
+  await upstream.commit("drafts/d", { ...alike, "notes/a/x.json": note("2") });
+  await project.settle();
+  expect(
+    await materializer.behind({ repository: "handbook", branch: "drafts/d", base: "main" }),
+  ).toMatchObject({
+    conflictingPaths: ["notes/a/x.json"],
+  });
+  await upstream.commit("main", { "notes/a/new/y.json": note("1") });
+  await upstream.commit("drafts/d", { "notes/a/new": "a file" });
+  await project.settle();
+  expect(
+    await materializer.behind({ repository: "handbook", branch: "drafts/d", base: "main" }),
+  ).toMatchObject({
+    conflictingPaths: ["notes/a/new", "notes/a/x.json"],
+  });
+});
+
 test("diff tells the rows that a commit would change, and writes nothing", async () => {
   await using project = await openProject();
   const { upstream, materializer } = project;
