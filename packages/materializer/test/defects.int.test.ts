@@ -1,5 +1,6 @@
 import { rename } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
+import { gatedPool } from "./support/gated-pool.ts";
 import { openProject, note } from "./support/open-project.ts";
 import { buildGood, claimOne, expireLeases, makeDue } from "./support/take-over.ts";
 
@@ -107,6 +108,30 @@ describe.each(["file", "http"] as const)("over %s", (over) => {
     expect(branch.incarnation).toBe(2);
     expect(await materializer.history({ repository: handbook, branch: "drafts/d" })).toHaveLength(1);
     await expect(materializer.publish(dead, built)).rejects.toMatchObject({ code: "LEASE_LOST" });
+  });
+
+  test("D6: a draft that is made and built while somebody lists the branches is not taken for deleted", async () => {
+    await using project = await openProject({ over });
+    const { upstream, materializer } = project;
+    await upstream.commit("main", { "notes/a/x.json": note("x") });
+    await project.settle();
+    await using pool = gatedPool(project.databaseUrl);
+    const slow = await project.another({ db: pool.db });
+    await upstream.commit("main", { "notes/a/x.json": note("y") });
+    // It has listed the branches and is about to record that, when the draft comes and another one observes it.
+    const listing = slow.observe(handbook);
+    await pool.waiting();
+    await upstream.commit("drafts/new", { "notes/a/x.json": note("new") });
+    await project.db.query(
+      "update headstart_materializer.repositories set observe_until = now() - interval '1 s'",
+    );
+    await project.settle();
+    pool.open();
+    expect(await listing).toEqual({ outcome: "superseded" });
+    expect(await project.notes("drafts/new")).toEqual({ "a/x.json": "new" });
+    await project.settle();
+    const draft = await materializer.branch({ repository: handbook, branch: "drafts/new" });
+    expect(draft).toMatchObject({ deletedAt: null, incarnation: 1 });
   });
 
   test("D7: a draft at the commit of main and main are two projections, whichever moves", async () => {

@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { note, openProject } from "./support/open-project.ts";
+import { buildGood, claimOne, expireLeases } from "./support/take-over.ts";
 
 const handbook = "handbook";
 
@@ -140,6 +141,118 @@ describe.each(["file", "http"] as const)("over %s", (over) => {
     expect(version).toMatchObject({ oid, blobsParsed: 0, unitsAssembled: 0 });
   });
 
+  test("a branch deleted and made again under its name is projected again (TinaCMS #5656)", async () => {
+    await using project = await openProject({ over });
+    const { upstream, materializer } = project;
+    await upstream.commit("drafts/d", { "notes/a/x.json": note("first") });
+    await project.settle();
+    await upstream.commit("main", { "notes/a/x.json": note("main") });
+    await upstream.deleteBranch("drafts/d");
+    await project.settle();
+    expect(await project.notes("drafts/d")).toEqual({});
+    await upstream.forcePush("drafts/d", { "notes/a/x.json": note("first") });
+    await project.settle();
+    expect(await project.notes("drafts/d")).toEqual({ "a/x.json": "first" });
+    expect(await materializer.verify({ repository: handbook, branch: "drafts/d" })).toMatchObject({
+      current: true,
+      differences: [],
+    });
+  });
+
+  test("a build that was given up for dead and goes on writing changes nothing (MergeStat #1098)", async () => {
+    await using project = await openProject({ over });
+    const { upstream, materializer, db } = project;
+    await upstream.commit("main", { "notes/a/x.json": note("1") });
+    await project.settle();
+    await upstream.commit("main", { "notes/a/x.json": note("2") });
+    await materializer.observe(handbook);
+    const late = await claimOne(materializer);
+    await expireLeases(db);
+    const other = await project.another();
+    await other.materialize(await claimOne(other));
+    // All of its work is still to come.
+    expect(await materializer.materialize(late)).toEqual({ outcome: "fenced" });
+    expect(await materializer.history({ repository: handbook, branch: "main" })).toHaveLength(2);
+    expect(await project.verifyAll()).toMatchObject([{ current: true, differences: [] }]);
+  });
+
+  test("one push of many branches moves them all (Gitea's loop that ended after the first)", async () => {
+    await using project = await openProject({ over });
+    const { upstream } = project;
+    const first = await upstream.commit("main", { "notes/a/x.json": note("1") });
+    for (const name of ["drafts/a", "drafts/b", "drafts/c"]) await upstream.branch(name, first);
+    await project.settle();
+    const second = await upstream.commit("main", { "notes/a/x.json": note("2") });
+    const moves = ["drafts/a", "drafts/b", "drafts/c"].map((name) => `update refs/heads/${name} ${second}\n`);
+    await upstream.git(["update-ref", "--stdin"], moves.join(""));
+    await project.materializer.hint({ repository: handbook, branch: "drafts/a" });
+    await project.settle();
+    for (const { current, differences } of await project.verifyAll())
+      expect({ current, differences }).toEqual({ current: true, differences: [] });
+  });
+
+  test("one new draft announced to two workers at once is one draft, built once (the original's event storm)", async () => {
+    await using project = await openProject({ over });
+    const { upstream, materializer } = project;
+    const other = await project.another();
+    await upstream.commit("drafts/new", { "notes/a/x.json": note("1") });
+    const message = {
+      type: "repository-branch-updated",
+      repository: handbook,
+      branch: "drafts/new",
+    } as const;
+    await Promise.all(
+      [materializer, other].map(async (worker) => await worker.inProcessRunner().request(message)),
+    );
+    await project.settle();
+    expect(await materializer.history({ repository: handbook, branch: "drafts/new" })).toHaveLength(1);
+    const events: string[] = [];
+    await materializer.consume({
+      consumer: "test",
+      handler: async ({ branch, event }) => void events.push(`${branch} ${event}`),
+    });
+    expect(events).toEqual(["refs/heads/drafts/new branch-materialized"]);
+  });
+
+  test("work that is done twice tells of it once (GitLab's PostReceive, issue 18500)", async () => {
+    await using project = await openProject({ over });
+    const { upstream, materializer } = project;
+    await upstream.commit("main", { "notes/a/x.json": note("1") });
+    await materializer.observe(handbook);
+    const lease = await claimOne(materializer);
+    const built = await buildGood(materializer, lease);
+    await materializer.publish(lease, built);
+    await expect(materializer.publish(lease, built)).rejects.toMatchObject({ code: "LEASE_LOST" });
+    await materializer.hint({ repository: handbook });
+    await project.settle();
+    const positions: number[] = [];
+    await materializer.consume({
+      consumer: "test",
+      handler: async ({ position }) => void positions.push(position),
+    });
+    expect(positions).toEqual([1]);
+  });
+
+  test("a version is all of one commit, though the branch moves between two reads of it (PostHog #56241)", async () => {
+    await using project = await openProject({ over });
+    const { upstream, materializer } = project;
+    await upstream.commit("main", { "notes/a/x.json": note("old"), "notes/b/y.json": note("old") });
+    await materializer.observe(handbook);
+    const lease = await claimOne(materializer);
+    const moved = upstream.commit("main", {
+      "notes/a/x.json": note("new"),
+      "notes/b/y.json": note("new"),
+    });
+    const built = await materializer.build(lease, { signal: new AbortController().signal });
+    await moved;
+    await materializer.observe(handbook);
+    if (built.kind !== "built") throw new Error("the build is invalid");
+    await materializer.publish(lease, built);
+    expect(await project.notes("main")).toEqual({ "a/x.json": "old", "b/y.json": "old" });
+    await project.settle();
+    expect(await project.notes("main")).toEqual({ "a/x.json": "new", "b/y.json": "new" });
+  });
+
   test("a listing that lost most branches deletes nothing until somebody confirms", async () => {
     await using project = await openProject({ over });
     const { upstream, materializer } = project;
@@ -158,4 +271,21 @@ describe.each(["file", "http"] as const)("over %s", (over) => {
     expect(await materializer.observe(handbook)).toMatchObject({ deleted: 6, guard: undefined });
     expect(await project.notes("drafts/0")).toEqual({});
   });
+});
+
+test("while a fetch hangs, commits that are here are built (Argo CD's lock per repository, #4583)", async () => {
+  await using project = await openProject({ over: "http" });
+  const { upstream, materializer, server } = project;
+  if (server === undefined) throw new Error("the project is not served over HTTP");
+  await upstream.commit("main", { "notes/a/x.json": note("1") });
+  await materializer.observe(handbook);
+  await upstream.commit("main", { "notes/a/x.json": note("2") });
+  server.faults.hang = "pack";
+  const over = new AbortController();
+  const observing = materializer.observe(handbook, { signal: over.signal });
+  await server.hanging();
+  await materializer.materialize(await claimOne(materializer));
+  expect(await project.notes("main")).toEqual({ "a/x.json": "1" });
+  over.abort();
+  await expect(observing).rejects.toThrow();
 });

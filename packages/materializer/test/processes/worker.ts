@@ -11,7 +11,11 @@ interface WorkerConfig {
 }
 
 const config = JSON.parse(process.env["WORKER_CONFIG"] ?? "") as WorkerConfig;
-const db = new pg.Pool({ connectionString: config.databaseUrl, max: config.concurrency + 2 });
+const db = new pg.Pool({
+  connectionString: config.databaseUrl,
+  max: config.concurrency + 2,
+  application_name: `worker ${process.pid}`,
+});
 db.on("error", () => undefined);
 const ending = new AbortController();
 process.on("SIGTERM", () => ending.abort());

@@ -23,6 +23,32 @@ test("live before drafts, and a quiet repository's branch before the rest of a n
   expect(order.slice(2)).toContain("quiet draft");
 });
 
+test("a tenant of many repositories gets no more turns than one with a single branch", async () => {
+  await using project = await openProject();
+  await using quiet = await scratchRepository();
+  const { upstream, materializer } = project;
+  const tip = await upstream.commit("main", { "notes/a/x.json": note("x") });
+  for (let n = 0; n < 20; n += 1) await upstream.branch(`drafts/${n}`, tip);
+  for (const name of ["noisy-1", "noisy-2", "noisy-3", "noisy-4", "noisy-5"]) {
+    await materializer.register({ name, url: upstream.url, projector: "notes", tenant: "noisy" });
+    await materializer.observe(name);
+  }
+  for (let n = 0; n < 4; n += 1) await quiet.commit(`drafts/${n}`, { "notes/a/x.json": note(`${n}`) });
+  await materializer.register({ name: "quiet", url: quiet.url, projector: "notes", tenant: "quiet" });
+  await materializer.observe("quiet");
+  const drafts: string[] = [];
+  while (drafts.length < 10) {
+    const leases = await materializer.claim({ limit: 1 });
+    drafts.push(...leases.filter((lease) => lease.class === "draft").map((lease) => lease.repository));
+  }
+  // Nobody gives a lease back here, so each tenant's count: the quiet one has all of its four before the other's fifth.
+  expect(drafts.filter((name) => name === "quiet")).toHaveLength(4);
+  expect(
+    drafts.slice(0, 4).every((name) => name === "quiet"),
+    "its turns come while the other holds more",
+  ).toBe(true);
+});
+
 test("processes that claim at once get different branches", async () => {
   await using project = await openProject();
   const { upstream, materializer } = project;
