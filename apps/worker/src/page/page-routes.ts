@@ -16,30 +16,8 @@ const types: Readonly<Record<string, string>> = {
   "icon.svg": "image/svg+xml",
 };
 
-/**
- * Only what this server sends may run, and nothing is asked of anybody else. With trusted types no script can turn a
- * text into markup, whatever a branch is called.
- */
-const securityHeaders = {
-  "content-security-policy": [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self'",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-    "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
-  ].join("; "),
-  "x-content-type-options": "nosniff",
-  "referrer-policy": "no-referrer",
-  "cross-origin-opener-policy": "same-origin",
-  "cross-origin-resource-policy": "same-origin",
-};
-
-/** The page at `/` and its files, read once when they are first asked for. All its links are relative. */
+/** The page at `/` and its files, read once when they are first asked for. All its links are relative; what
+ * it may do is said by the server's headers, the same for every answer. */
 export function pageRoutes({ directory = pageFiles }: { directory?: URL } = {}): Hono {
   const app = new Hono();
   const files = new Map<string, Promise<PageFile | undefined>>();
@@ -55,7 +33,7 @@ export function pageRoutes({ directory = pageFiles }: { directory?: URL } = {}):
         files.delete(name);
         return c.text("The page is not built. In a checkout: pnpm --filter @headstart/worker build\n", 503);
       }
-      const headers = { ...securityHeaders, etag: file.etag, "cache-control": "no-cache" };
+      const headers = { etag: file.etag, "cache-control": "no-cache" };
       if (c.req.header("if-none-match")?.replace(/^W\//, "") === file.etag) return c.body(null, 304, headers);
       return c.body(file.body, 200, { ...headers, "content-type": file.type });
     });

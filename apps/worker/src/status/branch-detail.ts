@@ -48,12 +48,12 @@ async function readIssues(
   { column: owner, id }: { column: "branch_id" | "version_id"; id: string },
 ): Promise<BranchDetail["blocking"]> {
   const { rows } = await db.query<ContentIssue & { total: number }>(
-    `with some as (
+    `with found as (
        select i.* from headstart_materializer.${table} i where i.${owner} = $1 limit ${ISSUES * 10}
      )
      select path, line, column_number as "column", code, left(message, 2000) as message, severity,
             (count(*) over ())::int as total
-     from some order by severity, path, line nulls first, column_number nulls first limit ${ISSUES}`,
+     from found order by severity, path, line nulls first, column_number nulls first limit ${ISSUES}`,
     [id],
   );
   const shown = rows.map(({ path, line, column, code, message, severity }) => {

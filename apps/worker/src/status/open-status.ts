@@ -14,6 +14,7 @@ import { hourlyOutcomes } from "./hourly-outcomes.ts";
 import { latestEvents } from "./latest-events.ts";
 import { StatusModel } from "./status-model.ts";
 import { StatusStore } from "./status-store.ts";
+import { summarise } from "./summarise.ts";
 
 export type StatusContext = Pick<
   WorkerContext,
@@ -34,6 +35,7 @@ const REST_MS = 200;
 
 /** A look that took t is followed by a rest of at least this many t: big installations are looked at less often. */
 const REST_SHARE = 15;
+const LONGEST_REST_MS = 10_000;
 
 const projections = [branchActivity, hourlyOutcomes, latestEvents];
 
@@ -44,6 +46,9 @@ export function openStatus(context: StatusContext): OpenStatus {
     actions: context.config.http.token !== undefined,
   });
   store.setHealth(false, "This worker has just started and not looked at the database yet.");
+  store.set("totals", { ...summarise([]), notShown: 0, pendingDeliveries: 0 });
+  store.set("hours", []);
+  store.set("latest", []);
   store.commit();
   const bootstrap = createBootstrap({
     pool: context.db,
@@ -91,17 +96,21 @@ async function keepStatus(
     bell: context.bells.events,
     turn: async () => {
       const rung = listenMeanwhile(context, signal);
-      const began = performance.now();
+      let began = performance.now();
       try {
+        await reader.boot();
+        began = performance.now();
         await status.look(() => reader.read());
         store.setHealth(true, null);
       } catch (error) {
+        rung();
         if (!signal.aborted) store.setHealth(false, reasonOf(context, error));
         throw error;
       } finally {
         store.commit();
       }
-      await pause(Math.max(REST_MS, (performance.now() - began) * REST_SHARE), signal);
+      const rest = (performance.now() - began) * REST_SHARE;
+      await pause(Math.min(Math.max(REST_MS, rest), LONGEST_REST_MS), signal);
       return rung();
     },
   });
@@ -118,25 +127,35 @@ function listenMeanwhile({ bells }: StatusContext, signal: AbortSignal): () => b
   };
 }
 
+interface Booted {
+  readonly model: Model;
+  readonly following: Following;
+}
+
 /** Boots the read model when it is first needed, and again when the log was replaced by an older one. */
 class EventReader implements AsyncDisposable {
   readonly #bootstrap: Bootstrap;
   readonly #signal: AbortSignal;
-  #booted: { readonly model: Model; readonly following: Following } | undefined;
+  #booted: Booted | undefined;
 
   constructor(bootstrap: Bootstrap, signal: AbortSignal) {
     this.#bootstrap = bootstrap;
     this.#signal = signal;
   }
 
-  async read(): Promise<Model> {
+  async boot(): Promise<Booted> {
     if (this.#booted === undefined) {
       const booted = await this.#bootstrap.boot({ signal: this.#signal });
       // Looks are asked for by `poll`; the follower's own are a net below it.
       const following = this.#bootstrap.follow(booted, { pollMs: 60_000, signal: this.#signal });
       this.#booted = { model: booted.model, following };
     }
-    const { model, following } = this.#booted;
+    return this.#booted;
+  }
+
+  /** The model with every event that is final now. */
+  async read(): Promise<Model> {
+    const { model, following } = await this.boot();
     try {
       await following.poll();
     } catch (error) {

@@ -142,6 +142,8 @@ export const health = z.object({
   /** Since when it is so. */
   since: time,
   reason: z.string().nullable(),
+  /** Whether the database was read at all since this worker started; nothing is known before. */
+  loaded: z.boolean(),
 });
 export type Health = z.infer<typeof health>;
 

@@ -22,7 +22,7 @@ export class StatusStore {
   readonly #past: (readonly Place[])[] = [];
   readonly #frames = new Map<number, string>();
   readonly #waiting = new Set<() => void>();
-  #health: Health = { ok: false, since: new Date().toISOString(), reason: null };
+  #health: Health = { ok: false, since: new Date().toISOString(), reason: null, loaded: false };
   #pending: Place[] = [];
   #revision = 0;
   #snapshot: string | undefined;
@@ -64,7 +64,7 @@ export class StatusStore {
 
   setHealth(ok: boolean, reason: string | null): void {
     const since = this.#health.ok === ok ? this.#health.since : new Date().toISOString();
-    this.#health = { ok, since, reason };
+    this.#health = { ok, since, reason, loaded: ok || this.#health.loaded };
     this.set("health", this.#health);
   }
 

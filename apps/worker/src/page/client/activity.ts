@@ -47,10 +47,10 @@ function eventItem(app: App, event: BranchEvent): HTMLElement {
       h(
         "div",
         { class: "line note" },
-        words,
+        named(repository, { class: "repository" }),
+        h("span", {}, words),
         event.commit !== null && h("code", {}, event.commit.slice(0, 8)),
         event.changed !== null && event.changed > 0 && h("span", {}, plural(event.changed, "file")),
-        named(repository),
       ),
       event.reason !== null && h("p", { class: "reason" }, named(event.reason)),
     ),

@@ -38,7 +38,7 @@ export class App {
   }
 
   get loaded(): boolean {
-    return this.singles !== undefined;
+    return this.singles?.health.loaded === true;
   }
 
   branchNamed(repository: string, branch: string): BranchRow | undefined {

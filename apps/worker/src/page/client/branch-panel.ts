@@ -6,7 +6,7 @@ import { branchProblems } from "./branch-problems.ts";
 import { stateSign } from "./branch-row.ts";
 import { commitId } from "./commit-id.ts";
 import { h, icon, named, type Child } from "./element.ts";
-import { time, took } from "./time.ts";
+import { now, time, took } from "./time.ts";
 import { personOf } from "./words.ts";
 
 export interface BranchPanel {
@@ -137,9 +137,9 @@ function facts(row: BranchRow): HTMLElement {
   const add = (term: string, ...values: readonly Child[]): void =>
     list.append(h("dt", {}, term), h("dd", {}, ...values));
   if (served === null) add("Served", "nothing yet");
-  else add("Served", commitId(served.commit), " since ", time(served.publishedAt));
+  else add("Served", commitId(served.commit), ", published ", time(served.publishedAt));
   if (wanted.commit !== null && wanted.commit !== served?.commit) {
-    add("Wanted", commitId(wanted.commit), " since ", time(wanted.at));
+    add("Wanted", commitId(wanted.commit), ", seen ", time(wanted.at));
   }
   if (pinned !== null)
     add("Pinned", time(pinned.at), pinned.latest === null ? "" : ", newest is ", commitId(pinned.latest));
@@ -152,7 +152,7 @@ function facts(row: BranchRow): HTMLElement {
     );
     add("Build", took(served.buildMs));
   }
-  if (owner !== null) add("Owner", named(owner));
+  if (owner !== null) add("Owner", named(personOf(owner), { title: owner }));
   if (attempts > 0) add("Attempts", String(attempts));
   add("Builds", `${activity.published} published, ${activity.failed + activity.parked} failed`);
   if (audit !== null) {
@@ -165,12 +165,22 @@ function facts(row: BranchRow): HTMLElement {
   return list;
 }
 
+const isoTime = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
+
+/** The materializer's sentence, with its times as this page tells them. */
+function withTimes(reason: string): Node[] {
+  return reason.split(isoTime).map((part) => {
+    if (!isoTime.test(part)) return named(part);
+    return Date.parse(part) > now() ? time(part, { wording: "in" }) : time(part);
+  });
+}
+
 function explanation({ current, reasons }: BranchDetail): HTMLElement {
   return h(
     "section",
     { class: `explanation ${current ? "current" : ""}` },
     h("h3", {}, current ? "Why it is in sync" : "Why it is not in sync"),
-    h("ul", {}, ...reasons.map((reason) => h("li", {}, named(reason)))),
+    h("ul", {}, ...reasons.map((reason) => h("li", {}, ...withTimes(reason)))),
   );
 }
 

@@ -95,7 +95,8 @@ function noteOf(row: BranchRow): Node {
       " from git",
     );
   }
-  const person = owner ?? (served === null ? "" : personOf(served.author));
+  if (state === "pending") return h("span", { class: "why" }, "waits to be built");
+  const person = personOf(owner ?? served?.author ?? "");
   const warnings = row.warnings === 0 ? "" : plural(row.warnings, "warning");
   return h("span", { class: "why" }, named(person), person !== "" && warnings !== "" && " · ", warnings);
 }

@@ -62,6 +62,7 @@ function bannerOf({ singles, link, heardAt, loaded }: App): string | undefined {
   }
   if (link !== "live" || singles === undefined) return undefined;
   const { health, totals } = singles;
+  if (!health.ok && !health.loaded) return health.reason ?? undefined;
   if (!health.ok) {
     const since = span(now() - Date.parse(health.since));
     return `The worker has not been able to look at the database for ${since}: ${health.reason ?? ""} What you see is from before. Branches stay served.`;
@@ -73,7 +74,7 @@ function bannerOf({ singles, link, heardAt, loaded }: App): string | undefined {
 }
 
 function titleOf({ singles, link }: App): string {
-  if (singles === undefined) return "Headstart status";
+  if (singles === undefined || !singles.health.loaded) return "Headstart status";
   const { states, queue } = singles.totals;
   const failing = states.error + states.parked;
   const mark =

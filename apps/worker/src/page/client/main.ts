@@ -52,7 +52,7 @@ function draw(): void {
   drawViews();
   drawMain();
   drawPanel();
-  announce(app.singles?.totals);
+  announce(app.loaded ? app.singles?.totals : undefined);
 }
 
 function drawMain(): void {

@@ -48,7 +48,7 @@ const tiles: readonly Tile[] = [
         ? "nothing to do"
         : states.parked > 0
           ? `${states.parked} given up`
-          : "served from before",
+          : "last good one served",
   },
   {
     facet: "pinned",
@@ -71,20 +71,20 @@ export function summary(app: App): () => void {
   return () => {
     const { singles, address } = app;
     const shown = address.view === "branches" ? address.facet : undefined;
-    const state = JSON.stringify([singles?.totals, singles?.hours, shown]);
+    const state = JSON.stringify([app.loaded, singles?.totals, singles?.hours, shown]);
     if (state === drawn) return;
     drawn = state;
     const focused = document.activeElement?.getAttribute("data-facet");
     section.replaceChildren(
       h("div", { class: "tiles" }, ...tiles.map((tile) => drawTile(app, tile, shown))),
-      drawHours(singles?.hours),
+      drawHours(app.loaded ? singles?.hours : undefined),
     );
     if (focused) section.querySelector<HTMLElement>(`[data-facet="${focused}"]`)?.focus();
   };
 }
 
 function drawTile(app: App, { facet, name, tone, count, note }: Tile, shown: Facet | undefined): HTMLElement {
-  const totals = app.singles?.totals;
+  const totals = app.loaded ? app.singles?.totals : undefined;
   const number = totals === undefined ? undefined : count(totals);
   const pressed = facet === shown;
   return h(
