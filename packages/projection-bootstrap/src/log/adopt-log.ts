@@ -105,7 +105,8 @@ async function lastPosition(
   { table, number }: LogColumns,
 ): Promise<Position> {
   const { rows } = await client.query<{ number: string }>(
-    `select ${number}::text as number from ${table} order by ${number} desc limit 1`,
+    // Qualified: a bare name would mean the text that is selected, if the column is called like it, and "9" is after "10".
+    `select log.${number}::text as number from ${table} as log order by log.${number} desc limit 1`,
   );
   return rows[0] === undefined ? beginning : { ...beginning, number: BigInt(rows[0].number) };
 }

@@ -40,6 +40,25 @@ async function prepared(scratch: Scratch, settleMs = 2000) {
 }
 
 describe("a log that somebody else keeps", () => {
+  it("is read to its end, whatever its columns are called", async () => {
+    await using scratch = await scratchDatabase();
+    for (const column of ["number", "era", "place", "log", "wanted_"]) {
+      await scratch.pool.query(
+        `create table ${column}_log (
+           "${column}" bigint generated always as identity primary key, stream text not null, type text not null,
+           data jsonb not null, recorded_at timestamptz not null default now()
+         )`,
+      );
+      await scratch.pool.query(
+        `insert into ${column}_log (stream, type, data) select 'a', 'added', '{"amount": 1}' from generate_series(1, 12)`,
+      );
+      const sums = totals({ name: `sums_${column}` });
+      const log = adoptLog({ table: `${column}_log`, columns: { position: column, version: null } });
+      const { model } = await createBootstrap({ pool: scratch.pool, projections: [sums], log }).boot();
+      expect(model.get(sums, "a"), column).toEqual({ count: 12, sum: 12 });
+    }
+  });
+
   it("is read with its own names, booted, followed and verified, and never written", async () => {
     await using scratch = await scratchDatabase();
     const { bootstrap, sums, stories, insert } = await prepared(scratch);
@@ -124,7 +143,9 @@ describe("a log that somebody else keeps", () => {
          "it's" integer, amount integer not null, at timestamptz not null default now()
        )`,
     );
-    await scratch.pool.query(`insert into ledger (stream, version, type, amount) values ('a', 1, 'added', 5)`);
+    await scratch.pool.query(
+      `insert into ledger (stream, version, type, amount) values ('a', 1, 'added', 5)`,
+    );
     await scratch.pool.query(
       `insert into ledger (stream, version, type, amount, "it's") values ('a', 2, 'added', 6, 100)`,
     );
