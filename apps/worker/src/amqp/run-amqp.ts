@@ -1,0 +1,102 @@
+import type { Channel } from "amqplib";
+import { backoffMs } from "../loops/backoff.ts";
+import { pause } from "../loops/pause.ts";
+import type { WorkerContext } from "../worker-context.ts";
+import type { AmqpConfig } from "./amqp-config.ts";
+import { amqpMetrics, type AmqpMetrics } from "./amqp-metrics.ts";
+import { connectBroker } from "./connect-broker.ts";
+import { publishVersions } from "./publish-versions.ts";
+import { takeMessages } from "./take-messages.ts";
+import { declareTopology } from "./topology.ts";
+
+const LOOP = "amqp";
+const CLOSE_MS = 3_000;
+
+/**
+ * Takes messages from RabbitMQ and publishes events to it until the signal aborts; connects again whenever the
+ * connection or a channel is lost. Without `amqp` in the configuration it does nothing. Never rejects.
+ */
+export async function runAmqp(context: WorkerContext, signal: AbortSignal): Promise<void> {
+  const {
+    config,
+    loops,
+    log,
+    metrics: { registry },
+  } = context;
+  if (config.amqp === undefined) return;
+  const connection = { config: config.amqp, metrics: amqpMetrics(registry) };
+  // Heartbeats tell a connection that is silent from one that is lost.
+  loops.started(LOOP, Number.POSITIVE_INFINITY);
+  for (let failures = 0; !signal.aborted;) {
+    try {
+      await connected(context, connection, {
+        signal,
+        established: () => {
+          failures = 0;
+          loops.turned(LOOP);
+          log.info("amqp.connected", {});
+        },
+      });
+    } catch (error) {
+      if (signal.aborted) break;
+      failures += 1;
+      loops.failed(LOOP, error);
+      await pause(backoffMs(failures), signal);
+    }
+  }
+  loops.ended(LOOP);
+}
+
+/** One connection, from its opening to its end; throws what ended it, unless that was the signal. */
+async function connected(
+  context: WorkerContext,
+  { config, metrics }: { config: AmqpConfig; metrics: AmqpMetrics },
+  { signal, established }: { signal: AbortSignal; established: () => void },
+): Promise<void> {
+  const url = await context.secrets.read(config.url);
+  const broker = await connectBroker(url, `headstart-worker ${context.worker}`);
+  const over = new AbortController();
+  const end = (reason: unknown): void => over.abort(reason);
+  const lost = (what: string) => (): void => end(new Error(`${what} was closed.`));
+  const watch = <T extends Channel>(channel: T): T => {
+    channel.on("error", end);
+    channel.on("close", lost("A channel to the broker"));
+    return channel;
+  };
+  broker.on("error", end);
+  broker.on("close", lost("The connection to the broker"));
+  const ended = (): void => end(signal.reason);
+  signal.addEventListener("abort", ended, { once: true });
+  try {
+    if (signal.aborted) return;
+    const taking = watch(await broker.createChannel());
+    const publishing = watch(await broker.createConfirmChannel());
+    await declareTopology(taking, config);
+    established();
+    metrics.connected.set(1);
+    await Promise.all([
+      takeMessages(
+        context,
+        { channel: taking, config, metrics, cancelled: lost("The queue") },
+        over.signal,
+      ).catch(end),
+      publishVersions(context, { channel: publishing, config, metrics }, over.signal).catch(end),
+    ]);
+    if (signal.aborted) await Promise.all([closed(taking), closed(publishing)]);
+  } finally {
+    metrics.connected.set(0);
+    signal.removeEventListener("abort", ended);
+    await closed(broker);
+  }
+  if (!signal.aborted) throw over.signal.reason;
+}
+
+/** Closes in peace, which flushes acknowledgements, but does not wait for a broker that is gone. */
+async function closed(open: { close(): Promise<void> }): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, CLOSE_MS);
+  });
+  await Promise.race([open.close().catch(() => undefined), late]);
+  clearTimeout(timer);
+}
