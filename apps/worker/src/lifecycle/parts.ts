@@ -1,4 +1,5 @@
 import { actionRoutes } from "../actions/action-routes.ts";
+import { runAmqp } from "../amqp/run-amqp.ts";
 import { runDeliveries } from "../deliveries/run-deliveries.ts";
 import type { Routes } from "../http/create-server.ts";
 import { pageRoutes } from "../page/page-routes.ts";
@@ -31,6 +32,7 @@ export function openParts(context: WorkerContext): Parts {
     ],
     loops: [
       { name: "deliveries", run: async (signal) => await runDeliveries(context, signal) },
+      { name: "amqp", run: async (signal) => await runAmqp(context, signal) },
       { name: "status", run: async (signal) => await status.run(signal) },
     ],
   };

@@ -75,8 +75,10 @@ async function live(life: Life, ending: AbortController): Promise<void> {
   const { context } = opened;
   const sessions = trackSessions(context.db);
   const finished = new AbortController();
+  let closing: Promise<void> | undefined;
   const draining = (): void => {
     readiness.state = "draining";
+    closing = drain.during("requests", lingerAndClose(context, server));
     void cancelLateQueries(context, sessions, finished.signal);
     // Others see it at once; whether they do is not waited for.
     void beatNow(opened.beating).catch(() => undefined);
@@ -86,7 +88,7 @@ async function live(life: Life, ending: AbortController): Promise<void> {
     await work(life, ending.signal);
   } finally {
     ending.abort();
-    await drain.during("requests", lingerAndClose(context, server));
+    await closing;
     finished.abort();
     await drain.during("the worker's row", leave(context.db, context.worker)).catch((error: unknown) => {
       context.log.warn("worker.row-left", { error });
@@ -98,6 +100,7 @@ async function live(life: Life, ending: AbortController): Promise<void> {
 async function work({ opened, parts, readiness, server, drain }: Life, ending: AbortSignal): Promise<void> {
   const { context, beating } = opened;
   await checkMachine(context.config.mirrors.directory);
+  if (ending.aborted) return;
   const url = await listenOn(server, context.config.http);
   context.log.info("worker.listening", { url });
   await drain.during("preparation of the database", prepareDatabase(context, readiness));

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -21,6 +22,11 @@ export interface StartWorker {
   readonly args?: readonly string[];
 }
 
+export interface ProjectWorker extends WorkerProcess {
+  /** Rewrites its configuration file; SIGHUP makes it look. */
+  readonly configure: (config: Config) => void;
+}
+
 /** An upstream served over HTTP, a database, and workers that bring the one into the other. Ends with the test. */
 export interface WorkerProject {
   readonly upstream: ScratchRepository;
@@ -29,7 +35,7 @@ export interface WorkerProject {
   readonly db: pg.Pool;
   /** Folder of the mirrors, the same for every worker. */
   readonly mirrors: string;
-  readonly start: (options?: StartWorker) => WorkerProcess;
+  readonly start: (options?: StartWorker) => ProjectWorker;
   /** Title of a branch's page, as readers see it. */
   readonly title: (branch: string, path?: string) => Promise<string | undefined>;
   /** How many branches are served and at rest. */
@@ -49,6 +55,7 @@ export async function workerProject({
   const { url, db, ...scratch } = await scratchDatabase({ migrated: false, server: database });
   onTestFinished(async () => await scratch[Symbol.asyncDispose]());
   const mirrors = join(folder, "mirrors");
+  let started = 0;
   const always: Config = {
     repositories: [{ name: "handbook", url: `${server.url}/content.git`, projector: "pages" }],
     mirrors: { directory: mirrors, protocols: ["http"] },
@@ -62,16 +69,22 @@ export async function workerProject({
     databaseUrl: url,
     db,
     mirrors,
-    start: ({ config: own = {}, environment = {}, args = [] } = {}) =>
-      startWorkerProcess({
+    start: ({ config: own = {}, environment = {}, args = [] } = {}) => {
+      const file = join(folder, `config-${(started += 1)}.json`);
+      const configure = (present: Config): void =>
+        writeFileSync(file, JSON.stringify({ ...always, ...own, ...present }));
+      configure({});
+      const worker = startWorkerProcess({
         args: ["--config", configFile, ...args],
         environment: {
           START_REPOSITORY_MATERIALIZER: "yes",
           DATABASE_URL: url,
-          TEST_CONFIG: JSON.stringify({ ...always, ...own }),
+          TEST_CONFIG: file,
           ...environment,
         },
-      }),
+      });
+      return { ...worker, configure };
+    },
     title: async (branch, path = "pages/home.json") => {
       const { rows } = await db.query<{ title: string }>(
         `select data ->> 'title' as title from headstart_materializer.branch_rows

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { defineProjector } from "@headstart/materializer";
 import { defineWorker, type WorkerConfigInput } from "@headstart/worker";
 import { z } from "zod";
@@ -32,5 +33,5 @@ function block(milliseconds: number): void {
 
 export default defineWorker({
   projectors: [pages],
-  ...(JSON.parse(process.env["TEST_CONFIG"] ?? "{}") as Omit<WorkerConfigInput, "projectors">),
+  ...(JSON.parse(readFileSync(process.env["TEST_CONFIG"] ?? "", "utf8")) as Omit<WorkerConfigInput, "projectors">),
 });
