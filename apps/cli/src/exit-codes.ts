@@ -1,6 +1,8 @@
 import type { FingerprintErrorCode } from "@headstart/fingerprint";
+import type { MaterializerErrorCode } from "@headstart/materializer";
 import type { PgSnapshotErrorCode } from "@headstart/pg-snapshot";
 import type { ProjectionErrorCode } from "@headstart/projection-bootstrap";
+import type { WorkerErrorCode } from "@headstart/worker";
 import type { CliErrorCode } from "./cli-error.ts";
 
 /** What the process ends with; the README and `headstart --help` list them. */
@@ -28,7 +30,13 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-export type ErrorCode = CliErrorCode | FingerprintErrorCode | PgSnapshotErrorCode | ProjectionErrorCode;
+export type ErrorCode =
+  | CliErrorCode
+  | FingerprintErrorCode
+  | MaterializerErrorCode
+  | PgSnapshotErrorCode
+  | ProjectionErrorCode
+  | WorkerErrorCode;
 
 /** Every error code with the exit code it leads to. A code that is missing here does not compile. */
 const kinds: Readonly<Record<ErrorCode, keyof typeof exitCodes>> = {
@@ -111,6 +119,33 @@ const kinds: Readonly<Record<ErrorCode, keyof typeof exitCodes>> = {
   APPEND_OUT_OF_ORDER: "failed",
   PROJECTION_NOT_LOADED: "failed",
   NOT_FOLLOWING: "failed",
+
+  WORKER_MISSING: "environment",
+  MATERIALIZER_ABSENT: "environment",
+  REPOSITORY_UNKNOWN: "usage",
+  BRANCH_UNKNOWN: "usage",
+  VERSION_UNKNOWN: "usage",
+  REPOSITORY_INVALID: "config",
+  PROJECTOR_UNKNOWN: "config",
+  PROJECTOR_SUPERSEDED: "config",
+  MESSAGE_INVALID: "usage",
+  CONTENT_INVALID: "negative",
+  BUILD_CRASHED: "failed",
+  GIT_AUTH_FAILED: "environment",
+  GIT_RATE_LIMITED: "environment",
+  GIT_TRANSIENT: "environment",
+  GIT_REFUSED: "config",
+  GIT_REF_MISSING: "failed",
+  GIT_PATH_MISSING: "failed",
+  GIT_CORRUPT: "failed",
+  GIT_TOO_LARGE: "failed",
+  GIT_ABORTED: "failed",
+  SECRET_MISSING: "config",
+  DATABASE_REFUSED: "environment",
+  ADDRESS_UNAVAILABLE: "environment",
+  MIRRORS_UNWRITABLE: "environment",
+  GIT_UNUSABLE: "environment",
+  DRAIN_EXCEEDED: "failed",
 };
 
 export function exitCodeOf(code: ErrorCode): ExitCode {

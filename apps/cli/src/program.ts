@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import type { Adding, Work } from "./adding.ts";
 import type { PrepareFlags } from "./commands/prepare.ts";
+import { addMaterializeCommands } from "./commands/materialize/add-materialize-commands.ts";
 import { addProjectionCommands } from "./commands/projections/add-projection-commands.ts";
 import { parseAge, parseCount, parseSize } from "./parse-quantity.ts";
 
@@ -48,6 +49,7 @@ export function createProgram({ version, json }: ProgramOptions, execute: Execut
   addDatabaseCommands(adding);
   addServerCommands(adding);
   addProjectionCommands(adding);
+  addMaterializeCommands(adding);
   return program;
 }
 
