@@ -2,6 +2,8 @@ import { assembleInBatches } from "../build/build-units.ts";
 import { listUnits } from "../build/list-units.ts";
 import { openCommit, type OpenCommit } from "../build/open-commit.ts";
 import type { Context } from "../context.ts";
+import { inTransaction } from "../database/in-transaction.ts";
+import { appendEvent } from "../events/append-event.ts";
 import { findRepository } from "../repositories/repository.ts";
 import { findBranch, type BranchName } from "../versions/find-branch.ts";
 import { compareUnits, type Difference } from "./compare-units.ts";
@@ -76,8 +78,8 @@ async function compareTree({ source, commit }: OpenCommit, version: string): Pro
 }
 
 /**
- * Verifies the branch that was not verified for longest, and orders a rebuild from scratch when what is stored is
- * not what git gives. One call is one step of a rolling audit.
+ * Verifies the branch that was not verified for longest. When what is stored is not what git gives, a
+ * `branch-diverged` event says so and a rebuild from scratch is ordered. One call is one step of a rolling audit.
  *
  * @returns undefined when there is no branch to audit.
  */
@@ -104,10 +106,15 @@ export async function auditNext(
   if (next === undefined) return undefined;
   const verification = await verify(context, next, signal === undefined ? {} : { signal });
   const found = verification.differences.length;
-  await context.db.query("update headstart_materializer.branches set audit_differences = $2 where id = $1", [
-    next.id,
-    found,
-  ]);
+  await inTransaction(context.db, async (client) => {
+    await client.query("update headstart_materializer.branches set audit_differences = $2 where id = $1", [
+      next.id,
+      found,
+    ]);
+    if (found === 0) return;
+    const reason = `${found} files, rows or issues were not what git gives. They are built anew.`;
+    await appendEvent(client, next.id, { event: "branch-diverged", oid: verification.servedOid, reason });
+  });
   if (found > 0) await repair(next, found);
   return verification;
 }

@@ -36,6 +36,9 @@ test.each(damages)("verify finds %s, the audit repairs it", async (_, damage, fo
     expect.arrayContaining([expect.objectContaining(found) as object]),
   );
   expect((await materializer.audit())?.differences.length).toBeGreaterThan(0);
+  const events: string[] = [];
+  await materializer.consume({ consumer: "test", handler: async ({ event }) => void events.push(event) });
+  expect(events).toEqual(["branch-materialized", "branch-diverged"]);
   await project.settle();
   expect(await materializer.verify(main)).toMatchObject({ current: true, differences: [] });
 });
