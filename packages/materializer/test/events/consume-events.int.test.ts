@@ -1,4 +1,8 @@
+import { once } from "node:events";
+import pg from "pg";
 import { expect, test } from "vitest";
+import { EVENT_CHANNEL } from "../../src/events/append-event.ts";
+import { HINT_CHANNEL } from "../../src/requests/hint.ts";
 import type { VersionUpdated } from "../../src/requests/messages.ts";
 import { note, openProject } from "../support/open-project.ts";
 
@@ -84,4 +88,47 @@ test("two processes of one consumer share the branches, and handle each event on
     });
   const counts = await Promise.all([run(project.materializer), run(other)]);
   expect(counts[0] + counts[1]).toBe(20);
+});
+
+test("a consumer whose session is ended in the middle of an event has it again, and loses none", async () => {
+  await using project = await openProject();
+  const { upstream, materializer, db } = project;
+  for (const text of ["1", "2", "3"]) {
+    await upstream.commit("main", { "notes/a/x.json": note(text) });
+    await project.settle();
+  }
+  await db.query("create table handled (position int primary key)");
+  let ended = false;
+  const consume = async (): Promise<number> =>
+    await materializer.consume({
+      consumer: "index",
+      limit: 2,
+      handler: async ({ position }, transaction) => {
+        await transaction.query("insert into handled values ($1)", [position]);
+        if (position !== 2 || ended) return;
+        ended = true;
+        await transaction.query("select pg_terminate_backend(pg_backend_pid())");
+      },
+    });
+  await expect(consume()).rejects.toThrow(/terminat/);
+  while ((await consume()) > 0);
+  const { rows } = await db.query("select position from handled order by position");
+  expect(rows).toEqual([{ position: 1 }, { position: 2 }, { position: 3 }]);
+});
+
+test("hints and events wake whoever listens, once they are there to be read", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  const listener = new pg.Client({ connectionString: project.databaseUrl });
+  await listener.connect();
+  await listener.query(`listen ${HINT_CHANNEL}`);
+  await listener.query(`listen ${EVENT_CHANNEL}`);
+  const hinted = once(listener, "notification");
+  await materializer.hint({ repository: "handbook" });
+  expect(await hinted).toMatchObject([{ channel: HINT_CHANNEL }]);
+  await upstream.commit("main", { "notes/a/x.json": note("1") });
+  const published = once(listener, "notification");
+  await project.settle();
+  expect(await published).toMatchObject([{ channel: EVENT_CHANNEL }]);
+  await listener.end();
 });
