@@ -9,9 +9,7 @@ import {
 import { pause } from "../loops/pause.ts";
 import { runLoop } from "../loops/run-loop.ts";
 import type { WorkerContext } from "../worker-context.ts";
-import { branchActivity } from "./branch-activity.ts";
-import { hourlyOutcomes } from "./hourly-outcomes.ts";
-import { latestEvents } from "./latest-events.ts";
+import { projections } from "./projections.ts";
 import { StatusModel } from "./status-model.ts";
 import { StatusStore } from "./status-store.ts";
 import { summarise } from "./summarise.ts";
@@ -36,8 +34,6 @@ const REST_MS = 200;
 /** A look that took t is followed by a rest of at least this many t: big installations are looked at less often. */
 const REST_SHARE = 15;
 const LONGEST_REST_MS = 10_000;
-
-const projections = [branchActivity, hourlyOutcomes, latestEvents];
 
 /** The status of everything that this database's workers do. One set of queries a process, however many look at it. */
 export function openStatus(context: StatusContext): OpenStatus {

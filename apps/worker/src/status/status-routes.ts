@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { HttpBindings } from "@hono/node-server";
@@ -26,6 +27,8 @@ export function statusRoutes(
   const app = new Hono<{ Bindings: HttpBindings }>();
   const compressed = compressOnce(store);
   let viewers = 0;
+  // Each viewer listens to it; Node would take more than ten for a leak.
+  setMaxListeners(VIEWERS + 100, context.ending);
 
   app.get("/status", async (c) => {
     const etag = `"${store.id}"`;

@@ -1,0 +1,103 @@
+import { expect, test } from "vitest";
+import { liveStream } from "../../src/status/live-stream.ts";
+import { StatusStore } from "../../src/status/status-store.ts";
+import type { WorkerRow } from "../../src/status/status-schema.ts";
+
+function worker(id: string, building = 0): WorkerRow {
+  const at = "2026-01-01T00:00:00.000Z";
+  const rest = { host: "h", pid: 1, version: "1", concurrency: 4, draining: false, failingLoops: [] };
+  return { id, building, startedAt: at, seenAt: at, ...rest };
+}
+
+function storeOf(...workers: WorkerRow[]): StatusStore {
+  const store = new StatusStore({ worker: "w", actions: false });
+  store.replace("workers", workers);
+  store.commit();
+  return store;
+}
+
+async function nextEvent(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
+  const { value } = await reader.read();
+  return new TextDecoder().decode(value);
+}
+
+test("a viewer that reads slowly gets one event for all that happened meanwhile", async () => {
+  const store = storeOf(worker("a"));
+  const { signal } = new AbortController();
+  const since = store.id;
+  const reader = liveStream(store, { since, signal, drop: () => undefined }).getReader();
+  expect(await nextEvent(reader)).toBe("retry: 2000\n\n");
+  for (let building = 1; building <= 1000; building += 1) {
+    store.put("workers", worker("a", building));
+    store.put("workers", worker(`b${building % 3}`, building));
+    store.commit();
+  }
+  store.remove("workers", "b1");
+  store.commit();
+  const text = await nextEvent(reader);
+  const data = JSON.parse(/^data: (.*)$/m.exec(text)?.[1] ?? "") as {
+    workers: { set: WorkerRow[]; gone: string[] };
+  };
+  expect(data.workers.set.map(({ id, building }) => [id, building]).toSorted()).toEqual([
+    ["a", 1000],
+    ["b0", 999],
+    ["b2", 998],
+  ]);
+  expect(data.workers.gone).toEqual(["b1"]);
+  await reader.cancel();
+});
+
+test("whoever is further behind than is remembered begins anew", async () => {
+  const store = storeOf(worker("a"));
+  const since = store.id;
+  for (let building = 1; building <= 2_001; building += 1) {
+    store.put("workers", worker("a", building));
+    store.commit();
+  }
+  expect(store.changesSince(since)).toBeUndefined();
+  const { signal } = new AbortController();
+  const reader = liveStream(store, { since, signal, drop: () => undefined }).getReader();
+  await nextEvent(reader);
+  expect(await nextEvent(reader)).toMatch(/^event: reset\n/);
+  await reader.cancel();
+});
+
+test("a quiet stream beats, and one whose viewer takes nothing is dropped", async () => {
+  const store = storeOf(worker("a"));
+  const { signal } = new AbortController();
+  const dropped = new Promise<void>((resolve) => {
+    const options = { since: store.id, signal, beatMs: 5, stallMs: 50, drop: resolve };
+    const reader = liveStream(store, options).getReader();
+    void (async () => {
+      await nextEvent(reader);
+      expect(await nextEvent(reader)).toMatch(/^event: beat\n/);
+      // And never reads again.
+    })();
+  });
+  await dropped;
+});
+
+test("equal rows are no change, and nothing is visible before it is committed", () => {
+  const store = storeOf(worker("a"));
+  const { id } = store;
+  store.put("workers", worker("a"));
+  expect(store.commit()).toBe(false);
+  store.put("workers", worker("b"));
+  expect(store.id).toBe(id);
+  expect(JSON.parse(store.snapshot())).toMatchObject({ id, worker: "w", actions: false });
+  expect(store.commit()).toBe(true);
+  expect(store.id).not.toBe(id);
+  expect(JSON.parse(store.snapshot())).toMatchObject({ workers: [{ id: "a" }, { id: "b" }] });
+});
+
+test("waiting for a change ends with it, or with the signal, and leaves nothing behind", async () => {
+  const store = storeOf(worker("a"));
+  const waiting = store.changed(store.id, new AbortController().signal);
+  store.put("workers", worker("b"));
+  store.commit();
+  await waiting;
+  const aborted = new AbortController();
+  const other = store.changed(store.id, aborted.signal);
+  aborted.abort();
+  await other;
+});
