@@ -24,15 +24,16 @@ export interface Broker extends AsyncDisposable {
   connect(): Promise<ChannelModel>;
 }
 
-export async function startBroker(): Promise<Broker> {
+/** @param host the address it listens on */
+export async function startBroker({ host = "127.0.0.1" }: { host?: string } = {}): Promise<Broker> {
   const server = findProgram("rabbitmq-server") ?? "";
   const folder = await mkdtemp(join(tmpdir(), "headstart-rabbitmq-"));
   const [port, distribution, names] = await freePorts();
   const password = `broker-password-${randomBytes(6).toString("hex")}`;
-  const environment = await prepare(folder, { port, distribution, names, password });
+  const environment = await prepare(folder, { host, port, distribution, names, password });
   let child: ChildProcess | undefined;
   let output = "";
-  const url = `amqp://headstart:${password}@127.0.0.1:${port}`;
+  const url = `amqp://headstart:${password}@${host}:${port}`;
   const start = async (): Promise<void> => {
     // In a group of its own: the program is a script around the virtual machine.
     child = spawn(server, { env: environment, detached: true, stdio: ["ignore", "pipe", "pipe"] });
@@ -93,11 +94,12 @@ export async function startBroker(): Promise<Broker> {
 async function prepare(
   folder: string,
   {
+    host,
     port,
     distribution,
     names,
     password,
-  }: { port: number; distribution: number; names: number; password: string },
+  }: { host: string; port: number; distribution: number; names: number; password: string },
 ): Promise<Record<string, string>> {
   const home = join(folder, "home");
   const config = join(folder, "rabbitmq.conf");
@@ -106,7 +108,7 @@ async function prepare(
   await mkdir(home);
   await writeFile(
     config,
-    `listeners.tcp.1 = 127.0.0.1:${port}\ndefault_user = headstart\ndefault_pass = ${password}\nlog.console.level = info\n`,
+    `listeners.tcp.1 = ${host}:${port}\ndefault_user = headstart\ndefault_pass = ${password}\nlog.console.level = info\n`,
   );
   await writeFile(plugins, "[].\n");
   await writeFile(variables, "");

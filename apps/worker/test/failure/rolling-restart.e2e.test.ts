@@ -1,0 +1,61 @@
+import { expect, test } from "vitest";
+import { sendWebhook } from "../support/announce.ts";
+import { openDeployment, type RunningWorker } from "../support/deployment.ts";
+import { openFront } from "../support/front.ts";
+import { startLoad } from "../support/load.ts";
+import { expectProven, settle } from "../support/proof.ts";
+import { createRandom } from "../support/random.ts";
+import { until } from "../support/until.ts";
+
+const RATE = 20;
+/** Longer than the front takes to notice that a worker is not ready any more. */
+const LINGER_MS = 1_000;
+
+test("all workers restarted one after the other under load: every delivery is taken, no build is lost", async () => {
+  await using deployment = await openDeployment({
+    repositories: 3,
+    config: { http: { lingerMs: LINGER_MS } },
+  });
+  await using front = await openFront();
+  const start = async (): Promise<RunningWorker> => {
+    const worker = await deployment.startWorker();
+    front.add(worker.address);
+    await until(() => front.ready().includes(worker.address), { what: "the front to see the worker" });
+    return worker;
+  };
+  const workers = [await start(), await start(), await start()];
+  const answers = new Map<number | string, number>();
+  const seed = Math.floor(Math.random() * 2 ** 32);
+  const load = startLoad({
+    upstreams: deployment.upstreams,
+    random: createRandom(seed),
+    rate: RATE,
+    announce: async (upstream, push) => {
+      const answer = await sendWebhook(front.url, upstream, push).catch(String);
+      answers.set(answer, (answers.get(answer) ?? 0) + 1);
+    },
+  });
+  await load.more(40);
+  const replacements: RunningWorker[] = [];
+  for (const worker of workers) {
+    worker.send("SIGTERM");
+    expect(await worker.exited, "exit code").toBe(0);
+    front.remove(worker.address);
+    replacements.push(await start());
+    await load.more(10);
+  }
+  await load.rest();
+  expect(Object.fromEntries(answers), `answers to webhooks, with seed ${seed}`).toEqual({
+    202: load.pushes(),
+  });
+  await settle(deployment);
+  await expectProven(deployment);
+  const { rows } = await deployment.db.query<{ taken: number }>(
+    "select count(*)::int as taken from headstart_worker.deliveries",
+  );
+  expect(rows[0]?.taken, "durable deliveries").toBe(load.pushes());
+  const lost = [...workers, ...replacements].flatMap(({ log }) =>
+    log.filter(({ event }) => event === "branch.lost"),
+  );
+  expect(lost, "builds whose lease ran out").toEqual([]);
+});
