@@ -18,7 +18,7 @@ export type RefusalCode =
   | "BUSY"
   | "DATABASE_UNAVAILABLE";
 
-const statuses = {
+export const refusalStatuses = {
   SOURCE_UNKNOWN: 404,
   METHOD_NOT_ALLOWED: 405,
   CONTENT_TYPE_UNSUPPORTED: 415,
@@ -50,7 +50,7 @@ export class Refusal extends Error {
     this.hint = hint;
   }
 
-  get status(): (typeof statuses)[RefusalCode] {
-    return statuses[this.code];
+  get status(): (typeof refusalStatuses)[RefusalCode] {
+    return refusalStatuses[this.code];
   }
 }
