@@ -4,6 +4,7 @@ import type pg from "pg";
 export interface Load {
   readonly repositories: number;
   readonly branches: number;
+  /** Its name, and what the materializer calls its projection. */
   readonly projector: { readonly name: string; readonly identity: string };
 }
 

@@ -7,6 +7,7 @@ import pg from "pg";
 import { startDurableServer } from "./durable-server.ts";
 import { loadBranches } from "./load-branches.ts";
 import { createMeter, type Cost } from "./meter.ts";
+import { projectorIdentity } from "./projector-identity.ts";
 import { makeUpstream, pages, type Upstream } from "./upstream.ts";
 
 /**
@@ -29,7 +30,8 @@ await using materializer = createMaterializer({
 await using meter = createMeter(server, db);
 await materializer.migrate();
 const repositories = Math.ceil(branches / 100);
-await loadBranches(db, { repositories, branches, projector: pages });
+const identity = await projectorIdentity(materializer, db, { url: upstream.url, projector: pages.name });
+await loadBranches(db, { repositories, branches, projector: { name: pages.name, identity } });
 await materializer.register({ name: "real", url: upstream.url, projector: "pages" });
 
 const costs: Record<string, Cost> = {};

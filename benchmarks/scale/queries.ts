@@ -4,6 +4,7 @@ import type pg from "pg";
 import { startDurableServer } from "./durable-server.ts";
 import { loadBranches } from "./load-branches.ts";
 import { openStatementLog, type Statement } from "./statement-log.ts";
+import { projectorIdentity } from "./projector-identity.ts";
 import { makeUpstream, pages, type Upstream } from "./upstream.ts";
 
 /**
@@ -26,7 +27,8 @@ await using materializer = createMaterializer({
 });
 await materializer.migrate();
 const startedAt = performance.now();
-await loadBranches(db, { repositories, branches, projector: pages });
+const identity = await projectorIdentity(materializer, db, { url: upstream.url, projector: pages.name });
+await loadBranches(db, { repositories, branches, projector: { name: pages.name, identity } });
 console.log(
   `${branches.toLocaleString("en")} branches of ${repositories.toLocaleString("en")} repositories, loaded in ${((performance.now() - startedAt) / 1000).toFixed(0)} s; database of ${await size()}\n`,
 );

@@ -15,6 +15,8 @@ const { values: options } = parseArgs({
     seed: { type: "string", default: "1" },
   },
 });
+/** Pushes a second above which simulating takes longer than it teaches. */
+const HIGHEST = 2_000;
 const measured = readCosts(options.costs);
 const seed = Number(options.seed);
 
@@ -55,9 +57,6 @@ function knees(): void {
 function wideGit(deployment: Deployment, gitConcurrency: number): Deployment {
   return { ...deployment, assumptions: { ...deployment.assumptions, gitConcurrency } };
 }
-
-/** Above this, simulating takes longer than it teaches. */
-const HIGHEST = 2_000;
 
 /** The highest rate that is kept up with, to a tenth: found from below, for a backlog takes long to simulate. */
 function knee(deployment: Deployment): Outcome {
