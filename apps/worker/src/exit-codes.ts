@@ -18,19 +18,19 @@ export const exitCodes = {
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
-const kinds: Readonly<Record<WorkerErrorCode, keyof typeof exitCodes>> = {
-  CONFIG_MISSING: "config",
-  CONFIG_AMBIGUOUS: "config",
-  CONFIG_INVALID: "config",
-  SECRET_MISSING: "config",
-  DATABASE_REFUSED: "environment",
-  SCHEMA_TOO_NEW: "environment",
-  ADDRESS_UNAVAILABLE: "environment",
-  MIRRORS_UNWRITABLE: "environment",
-  GIT_UNUSABLE: "environment",
-  DRAIN_EXCEEDED: "drain",
+export const exitCodeOfCode: Readonly<Record<WorkerErrorCode, ExitCode>> = {
+  CONFIG_MISSING: exitCodes.config,
+  CONFIG_AMBIGUOUS: exitCodes.config,
+  CONFIG_INVALID: exitCodes.config,
+  SECRET_MISSING: exitCodes.config,
+  DATABASE_REFUSED: exitCodes.environment,
+  SCHEMA_TOO_NEW: exitCodes.environment,
+  ADDRESS_UNAVAILABLE: exitCodes.environment,
+  MIRRORS_UNWRITABLE: exitCodes.environment,
+  GIT_UNUSABLE: exitCodes.environment,
+  DRAIN_EXCEEDED: exitCodes.drain,
 };
 
 export function exitCodeOf({ code }: WorkerError): ExitCode {
-  return exitCodes[kinds[code]];
+  return exitCodeOfCode[code];
 }

@@ -35,7 +35,7 @@ function loggable(value: unknown, redact: (text: string) => string): unknown {
 }
 
 /** Postgres puts rows and queries into `detail` and `query`: only what is made to be read is taken. */
-export function describeError(error: Error): LogFields {
+function describeError(error: Error): LogFields {
   const { code, hint } = error as { code?: unknown; hint?: unknown };
   return {
     name: error.name,

@@ -1,7 +1,7 @@
 import { WorkerError } from "../worker-error.ts";
 
 /** Variables that replace single keys of the configuration, for those who deploy one file in several places. */
-const overrides = [
+export const overrides = [
   { variable: "HEADSTART_WORKER_HOST", path: ["http", "host"], kind: "text" },
   { variable: "HEADSTART_WORKER_PORT", path: ["http", "port"], kind: "number" },
   { variable: "HEADSTART_WORKER_CONCURRENCY", path: ["reconcile", "concurrency"], kind: "number" },

@@ -21,7 +21,7 @@ const sessionOptions = [
   .join(" ");
 
 /** What connections of a worker are called in `pg_stat_activity`. Postgres keeps 63 bytes of it. */
-export function applicationName(worker: string): string {
+function applicationName(worker: string): string {
   return `headstart-worker ${worker}`.slice(0, 63);
 }
 

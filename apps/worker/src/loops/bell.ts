@@ -23,7 +23,8 @@ export function createBell(): Bell {
       if (signal.aborted) return;
       await new Promise<void>((resolve) => {
         const left = rungAt + ECHO_MS - performance.now();
-        const echo = left > 0 ? setTimeout(wake, left) : undefined;
+        // Timers are up to a millisecond early: the echo itself must not be heard twice.
+        const echo = left > 1 ? setTimeout(wake, left) : undefined;
         function wake(): void {
           clearTimeout(echo);
           waiting.delete(wake);

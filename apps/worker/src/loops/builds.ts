@@ -41,7 +41,7 @@ export function createBuilds(metrics: Metrics): Builds {
 }
 
 /** One of a few words, for a label. */
-export function outcomeOf(result: Materialized | Error): string {
+function outcomeOf(result: Materialized | Error): string {
   if (result instanceof Error) return "error";
   return result.outcome === "failed" ? result.how : result.outcome;
 }

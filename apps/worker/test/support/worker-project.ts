@@ -11,7 +11,7 @@ import { scratchDatabase } from "./scratch-database.ts";
 import { scratchRepository, type ScratchRepository } from "./scratch-repository.ts";
 import { startWorkerProcess, type WorkerProcess } from "./worker-process.ts";
 
-export const configFile = fileURLToPath(new URL("worker.config.ts", import.meta.url));
+const configFile = fileURLToPath(new URL("worker.config.ts", import.meta.url));
 
 type Config = Partial<Omit<WorkerConfigInput, "projectors">>;
 

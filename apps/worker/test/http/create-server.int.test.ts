@@ -1,0 +1,79 @@
+import { once } from "node:events";
+import { connect } from "node:net";
+import { Hono } from "hono";
+import { expect, onTestFinished, test } from "vitest";
+import { closeServer } from "../../src/http/close-server.ts";
+import { createServer } from "../../src/http/create-server.ts";
+import { listenOn } from "../../src/http/listen-on.ts";
+import { createLog, type Log } from "../../src/log.ts";
+
+const lines: string[] = [];
+const log: Log = createLog({ write: (line) => lines.push(line), redact: (text) => text });
+
+async function serve(part: Hono) {
+  const server = createServer({ log }, [part]);
+  const url = await listenOn(server, { host: "127.0.0.1", port: 0 });
+  onTestFinished(async () => await closeServer(server));
+  return { server, url };
+}
+
+test("every answer, a failure's too, forbids the browser what is not ours", async () => {
+  const part = new Hono();
+  part.get("/fails", () => {
+    throw new Error("secret inner words");
+  });
+  const { url } = await serve(part);
+  for (const [path, status] of [
+    ["/fails", 500],
+    ["/absent", 404],
+  ] as const) {
+    const answer = await fetch(`${url}${path}`);
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get("content-security-policy")).toMatch(
+      /default-src 'none'.*frame-ancestors 'none'/,
+    );
+    expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+    expect(answer.headers.get("x-frame-options")).toBe("DENY");
+    expect(await answer.text()).not.toContain("inner words");
+  }
+  expect(lines.some((line) => line.includes("http.failed") && line.includes("secret inner words"))).toBe(
+    true,
+  );
+});
+
+test("headers beyond 16 KiB are refused", async () => {
+  const { url } = await serve(new Hono());
+  const answer = await fetch(url, { headers: { "x-long": "x".repeat(20_000) } });
+  expect(answer.status).toBe(431);
+});
+
+test("a client that does not send its headers in time is cut off", { timeout: 40_000 }, async () => {
+  const { server, url } = await serve(new Hono());
+  expect([server.headersTimeout, server.requestTimeout]).toEqual([10_000, 30_000]);
+  server.headersTimeout = 500;
+  const socket = connect(Number(new URL(url).port), "127.0.0.1");
+  socket.write("GET / HTTP/1.1\r\nhost: x\r\nx-slow: ");
+  const [answer] = (await once(socket, "data")) as [Buffer];
+  expect(answer.toString()).toContain("408 Request Timeout");
+});
+
+test("closing lets requests that are under way end, and waits for no idle connection", async () => {
+  const part = new Hono();
+  let answer: ((text: string) => void) | undefined;
+  const asked = new Promise<void>((resolve) => {
+    part.get("/slow", async (context) => {
+      const text = new Promise<string>((give) => (answer = give));
+      resolve();
+      return context.text(await text);
+    });
+  });
+  const { server, url } = await serve(part);
+  await fetch(`${url}/absent`);
+  const slow = fetch(`${url}/slow`);
+  await asked;
+  const closed = closeServer(server);
+  await expect(fetch(`${url}/slow`)).rejects.toThrow();
+  answer?.("done");
+  expect(await (await slow).text()).toBe("done");
+  await closed;
+});
