@@ -128,6 +128,9 @@ create table branches (
 create index branches_due on branches (repository_id, (class <> 'live'), due_at, id)
   where dirty and parked_at is null and deleted_at is null;
 create index branches_leased on branches (repository_id) where lease_token is not null;
+create index branches_live on branches (repository_id) where class = 'live';
+create index branches_audit on branches (audited_at nulls first, id)
+  where served_version is not null and deleted_at is null;
 
 create table versions (
   id bigint generated always as identity primary key,
@@ -195,9 +198,25 @@ create table events (
   primary key (branch_id, position)
 );
 
+-- Who reads the events, and how far each has come in each branch. An event puts its branch into the queue of every
+-- consumer, so that finding what is unread costs the same however many branches there are.
+create table consumers (
+  name text collate "C" primary key,
+  -- Whether the events that were there before it are queued.
+  queued boolean not null default false
+);
+
 create table consumer_positions (
-  consumer text collate "C" not null,
+  consumer text collate "C" not null references consumers on delete cascade,
   branch_id bigint not null references branches on delete cascade,
   position bigint not null,
   primary key (consumer, branch_id)
 );
+
+create table consumer_queue (
+  consumer text collate "C" not null references consumers on delete cascade,
+  branch_id bigint not null references branches on delete cascade,
+  since timestamptz not null default clock_timestamp(),
+  primary key (consumer, branch_id)
+);
+create index consumer_queue_since on consumer_queue (consumer, since, branch_id);

@@ -68,8 +68,12 @@ export async function findBase(
        array(select unit from headstart_materializer.segment_units where segment_id = v.delta_segment) as replaced,
        (select count(*)::int from headstart_materializer.segment_units where segment_id = v.base_segment) as "baseUnits"
      from headstart_materializer.branches b
-     join headstart_materializer.branches o
-       on o.repository_id = b.repository_id and (o.id = b.id or o.class = 'live')
+     cross join lateral (
+       select b.latest_version
+       union all
+       select o.latest_version from headstart_materializer.branches o
+       where o.repository_id = b.repository_id and o.class = 'live'
+     ) o
      join headstart_materializer.versions v on v.id = o.latest_version and v.projector = $2
      where b.id = $1`,
     [lease.branchId, lease.projector],

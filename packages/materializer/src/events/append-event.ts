@@ -12,14 +12,18 @@ export type EventFacts = Pick<VersionUpdated, "event"> &
 
 /**
  * Appends to a branch's event log, in the transaction that made it true. The update takes the branch's row lock, so
- * positions are given in commit order and a rolled-back one is given again: the log has no gap.
+ * positions are given in commit order and a rolled-back one is given again: the log has no gap. Under the same lock
+ * the branch is put into each consumer's queue, from which a consumer takes it under that lock as well.
  */
 export async function appendEvent(db: Queryable, branchId: string, facts: EventFacts): Promise<void> {
   const { event, ...rest } = facts;
   await db.query(
     `with moved as (
        update headstart_materializer.branches set event_position = event_position + 1 where id = $1
-       returning repository_id, ref, class, incarnation, event_position
+       returning id, repository_id, ref, class, incarnation, event_position
+     ), queued as (
+       insert into headstart_materializer.consumer_queue (consumer, branch_id)
+       select c.name, m.id from moved m cross join headstart_materializer.consumers c on conflict do nothing
      )
      insert into headstart_materializer.events (branch_id, position, type, message)
      select $1, m.event_position, $2, jsonb_build_object(

@@ -1,8 +1,16 @@
 import type pg from "pg";
 import { inTransaction } from "../database/in-transaction.ts";
 import { versionUpdated, type VersionUpdated } from "../requests/messages.ts";
+import { addConsumer } from "./add-consumer.ts";
 
 export type EventHandler = (message: VersionUpdated, transaction: pg.ClientBase) => Promise<void>;
+
+interface Consuming {
+  readonly consumer: string;
+  readonly handler: EventHandler;
+  /** Events at most. */
+  readonly limit: number;
+}
 
 /**
  * Hands a consumer the events it has not had: for each branch in order and without a gap, across branches in no
@@ -10,54 +18,95 @@ export type EventHandler = (message: VersionUpdated, transaction: pg.ClientBase)
  * effect elsewhere may be repeated after a crash. Processes that run the same consumer share its branches.
  *
  * @returns how many events were handled; 0 means that the consumer has them all.
- * @throws what the handler throws; that event and those after it of its branch stay unread.
+ * @throws what the handler throws; that event and those after it of its branch stay unread, and other branches go
+ *   before it in the next call.
  */
 export async function consumeEvents(
   db: pg.Pool,
-  { consumer, handler, limit = 100 }: { consumer: string; handler: EventHandler; limit?: number },
+  { consumer, handler, limit = 100 }: Pick<Consuming, "consumer" | "handler"> & { limit?: number },
 ): Promise<number> {
-  await db.query(
-    `insert into headstart_materializer.consumer_positions (consumer, branch_id, position)
-     select $1, b.id, 0 from headstart_materializer.branches b
-     where b.event_position > 0 and not exists (
-       select from headstart_materializer.consumer_positions p where p.consumer = $1 and p.branch_id = b.id)
-     on conflict do nothing`,
-    [consumer],
-  );
+  await addConsumer(db, consumer);
   let handled = 0;
   while (handled < limit) {
     const read = await consumeBranch(db, { consumer, handler, limit: limit - handled });
-    if (read === 0) return handled;
+    if (read === undefined) return handled;
     handled += read;
   }
   return handled;
 }
 
-async function consumeBranch(
-  db: pg.Pool,
-  { consumer, handler, limit }: { consumer: string; handler: EventHandler; limit: number },
+/** @returns undefined when no branch is queued that nobody else has. */
+async function consumeBranch(db: pg.Pool, consuming: Consuming): Promise<number | undefined> {
+  let branchId: string | undefined;
+  try {
+    return await inTransaction(db, async (client) => {
+      branchId = await takeBranch(client, consuming.consumer);
+      return branchId === undefined ? undefined : await readBranch(client, branchId, consuming);
+    });
+  } catch (error) {
+    // To the end of the queue, lest one branch keep all others from being read.
+    if (branchId !== undefined) await queueAgain(db, consuming.consumer, branchId).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function takeBranch(client: pg.ClientBase, consumer: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ branchId: string }>(
+    `select branch_id::text as "branchId" from headstart_materializer.consumer_queue
+     where consumer = $1 order by since, branch_id limit 1 for update skip locked`,
+    [consumer],
+  );
+  return rows[0]?.branchId;
+}
+
+async function readBranch(
+  client: pg.ClientBase,
+  branchId: string,
+  { consumer, handler, limit }: Consuming,
 ): Promise<number> {
-  return await inTransaction(db, async (client) => {
-    const { rows: positions } = await client.query<{ branchId: string; position: string }>(
-      `select p.branch_id::text as "branchId", p.position::text
-       from headstart_materializer.consumer_positions p
-       join headstart_materializer.branches b on b.id = p.branch_id and b.event_position > p.position
-       where p.consumer = $1 order by p.branch_id limit 1 for update of p skip locked`,
-      [consumer],
-    );
-    const place = positions[0];
-    if (place === undefined) return 0;
-    const { rows } = await client.query<{ message: unknown }>(
-      `select message from headstart_materializer.events
-       where branch_id = $1 and position > $2 order by position limit $3`,
-      [place.branchId, place.position, limit],
-    );
-    for (const { message } of rows) await handler(versionUpdated.parse(message), client);
+  const { rows } = await client.query<{ position: string; message: unknown }>(
+    `select e.position::text, e.message from headstart_materializer.events e
+     where e.branch_id = $2 and e.position > coalesce(
+       (select p.position from headstart_materializer.consumer_positions p
+        where p.consumer = $1 and p.branch_id = $2), 0)
+     order by e.position limit $3`,
+    [consumer, branchId, limit],
+  );
+  for (const { message } of rows) await handler(versionUpdated.parse(message), client);
+  const last = rows.at(-1)?.position;
+  if (last !== undefined) {
     await client.query(
-      `update headstart_materializer.consumer_positions set position = position + $3
-       where consumer = $1 and branch_id = $2`,
-      [consumer, place.branchId, rows.length],
+      `insert into headstart_materializer.consumer_positions (consumer, branch_id, position) values ($1, $2, $3)
+       on conflict (consumer, branch_id) do update set position = excluded.position`,
+      [consumer, branchId, last],
     );
-    return rows.length;
-  });
+  }
+  await leaveQueue(client, consumer, branchId);
+  return rows.length;
+}
+
+/** Takes a branch out of the queue if everything of it is read. Whoever appends to it waits, or is seen here. */
+async function leaveQueue(client: pg.ClientBase, consumer: string, branchId: string): Promise<void> {
+  await client.query("select from headstart_materializer.branches where id = $1 for share", [branchId]);
+  const { rowCount } = await client.query(
+    `delete from headstart_materializer.consumer_queue q
+     using headstart_materializer.branches b
+     where q.consumer = $1 and q.branch_id = $2 and b.id = $2 and b.event_position <= coalesce(
+       (select p.position from headstart_materializer.consumer_positions p
+        where p.consumer = $1 and p.branch_id = $2), 0)`,
+    [consumer, branchId],
+  );
+  if (rowCount === 0) await queueAgain(client, consumer, branchId);
+}
+
+async function queueAgain(
+  db: Pick<pg.ClientBase, "query">,
+  consumer: string,
+  branchId: string,
+): Promise<void> {
+  await db.query(
+    `update headstart_materializer.consumer_queue set since = clock_timestamp()
+     where consumer = $1 and branch_id = $2`,
+    [consumer, branchId],
+  );
 }

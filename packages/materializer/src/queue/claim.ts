@@ -23,7 +23,8 @@ export interface Lease {
 /** A draft that waited this long counts as a live branch, so that busy live branches cannot starve it. */
 const PATIENCE_SECONDS = 30;
 
-const due = `b.dirty and b.parked_at is null and b.deleted_at is null and b.due_at <= now()
+const waiting = "b.dirty and b.parked_at is null and b.deleted_at is null";
+const due = `${waiting} and b.due_at <= now()
   and (b.lease_until is null or b.lease_until < clock_timestamp())`;
 
 /**
@@ -31,12 +32,21 @@ const due = `b.dirty and b.parked_at is null and b.deleted_at is null and b.due_
  * the builds each already has. Only branches whose projector this process has are taken. Nobody waits for anybody:
  * rows that another process is taking are skipped.
  *
+ * Repositories in which nothing waits are jumped over in the index (`waiting`), so the cost follows the queue.
+ *
  * A branch that has used up its attempts without a word, because each of its builders died, is parked here.
  */
 export async function claim(context: Context, { limit = 1 }: { limit?: number } = {}): Promise<Lease[]> {
   const identities = [...context.projectors.values()].map((projector) => projector.identity);
   const { rows } = await context.db.query<Lease & { crashed: boolean }>(
-    `with leased as (
+    `with recursive waiting (id) as (
+       (select b.repository_id from headstart_materializer.branches b where ${waiting}
+        order by b.repository_id limit 1)
+       union all
+       select (select b.repository_id from headstart_materializer.branches b
+               where ${waiting} and b.repository_id > w.id order by b.repository_id limit 1)
+       from waiting w where w.id is not null
+     ), leased as (
        select r.id, r.tenant, count(b.id) as builds
        from headstart_materializer.branches b
        join headstart_materializer.repositories r on r.id = b.repository_id
@@ -45,7 +55,8 @@ export async function claim(context: Context, { limit = 1 }: { limit?: number } 
      ), candidate as (
        select d.id, d.due_at, r.tenant, d.urgent,
               d.rank + coalesce((select l.builds from leased l where l.id = r.id), 0) as turn
-       from headstart_materializer.repositories r
+       from waiting w
+       join headstart_materializer.repositories r on r.id = w.id
        cross join lateral (
          select b.id, b.due_at, row_number() over (order by (b.class <> 'live'), b.due_at, b.id) as rank,
                 b.class = 'live' or b.due_at < now() - $3 * interval '1 s' as urgent

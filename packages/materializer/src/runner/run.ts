@@ -45,12 +45,15 @@ async function observeLoop(context: Context, options: RunOptions): Promise<void>
   });
 }
 
+/** One of those that wait for longest: if all looked for the very first, all but one would find it taken. */
 async function dueRepository(context: Context): Promise<string | undefined> {
   const { rows } = await context.db.query<{ name: string }>(
-    `select name from headstart_materializer.repositories
-     where observe_at <= now() and paused_at is null
-       and (observe_until is null or observe_until < clock_timestamp())
-     order by observe_at limit 1`,
+    `select name from (
+       select name from headstart_materializer.repositories
+       where observe_at <= now() and paused_at is null
+         and (observe_until is null or observe_until < clock_timestamp())
+       order by observe_at limit 32
+     ) due order by random() limit 1`,
   );
   return rows[0]?.name;
 }

@@ -132,3 +132,71 @@ test("hints and events wake whoever listens, once they are there to be read", as
   expect(await published).toMatchObject([{ channel: EVENT_CHANNEL }]);
   await listener.end();
 });
+
+test("an event that is appended while its branch is read stays queued", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  await upstream.commit("main", { "notes/a/x.json": note("1") });
+  await project.settle();
+  const seen: number[] = [];
+  const consume = async (during?: () => Promise<void>): Promise<number> =>
+    await materializer.consume({
+      consumer: "cache",
+      handler: async ({ position }) => {
+        seen.push(position);
+        await during?.();
+      },
+    });
+  let appended = false;
+  await consume(async () => {
+    if (appended) return;
+    appended = true;
+    await upstream.commit("main", { "notes/a/x.json": note("2") });
+    await project.settle();
+  });
+  while ((await consume()) > 0);
+  expect(seen).toEqual([1, 2]);
+});
+
+test("one branch whose events cannot be handled does not keep those of others from being read", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  for (const branch of ["main", "drafts/a", "drafts/b"]) {
+    await upstream.commit(branch, { "notes/a/x.json": note(branch) });
+    await project.settle();
+  }
+  const seen: string[] = [];
+  const consume = async (): Promise<number> =>
+    await materializer.consume({
+      consumer: "index",
+      handler: async ({ branch }) => {
+        if (branch === "refs/heads/main") throw new Error("never");
+        seen.push(branch);
+      },
+    });
+  await expect(consume()).rejects.toThrow("never");
+  await expect(consume()).rejects.toThrow("never");
+  expect(seen.toSorted()).toEqual(["refs/heads/drafts/a", "refs/heads/drafts/b"]);
+});
+
+test("a consumer that begins while events are appended has every one of them", async () => {
+  await using project = await openProject();
+  const { upstream } = project;
+  const other = await project.another();
+  const branches = Array.from({ length: 30 }, (_, n) => `drafts/${n}`);
+  for (const branch of branches) await upstream.commit(branch, { "notes/a/x.json": note(branch) });
+  const seen = new Set<string>();
+  let publishing = true;
+  const read = (async () => {
+    for (let read = 1; publishing || read > 0;) {
+      read = await other.consume({
+        consumer: "late",
+        handler: async ({ branch }) => void seen.add(branch),
+      });
+    }
+  })();
+  await project.settle();
+  publishing = false;
+  await read;
+  expect(seen.size).toBe(branches.length);
+});
