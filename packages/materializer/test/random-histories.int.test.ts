@@ -79,8 +79,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const seed = Number(process.env["HEADSTART_SEED"] ?? 20_261_121);
 
 const transports = [
-  ["file", 16],
-  ["http", 8],
+  ["file", 12],
+  ["http", 6],
 ] as const;
 
 const property =
