@@ -15,7 +15,7 @@ import { printRatios, timed } from "./print-ratios.ts";
 const files = 20_000;
 const rounds = 5;
 const sample = 200;
-const branches = 400;
+const branches = 1_000;
 
 /** Folders of ten JSON files of about a kilobyte, one unit each. */
 const projector = defineProjector({
