@@ -82,6 +82,7 @@ const tables = [
      'branch', b.ref, 'class', b.class, 'incarnation', 1, 'position', p, 'at', '2026-01-01T00:00:00.000Z',
      'version', b.id::text, 'oid', encode(b.desired_oid, 'hex'), 'seq', b.desired_seq)
    from branches b, generate_series(1, 2) p`,
+  `insert into consumers (name, queued) values ('reader', true)`,
   `insert into consumer_positions (consumer, branch_id, position) select 'reader', id, 2 from branches`,
   `insert into blob_documents (scope, parser, kind, oid, document, problems)
    select 'r' || repository_id, l.projector, 'page', desired_oid, '{"frontMatter":{"title":"a page"}}', '[]'

@@ -9,7 +9,8 @@ export interface Deployment {
   /** Machines of workers of each shard, and processors of each. */
   readonly workerMachines: number;
   readonly machineProcessors: number;
-  /** Repositories that are looked at, and branches that are built, at a time on each machine. */
+  /** Workers on each machine, and what each looks at and builds at a time. */
+  readonly processes: number;
   readonly observers: number;
   readonly builders: number;
   /** Whether a branch is built on the machine that has just fetched its repository. */
@@ -44,7 +45,7 @@ export interface Assumptions {
   readonly notificationMs: number;
 }
 
-export const assumptions: Assumptions = {
+const assumptions: Assumptions = {
   databaseRoundTripMs: 0.3,
   flushMs: 1,
   logBytesPerSecond: 400e6,
@@ -60,6 +61,14 @@ export const assumptions: Assumptions = {
   notificationMs: 0.025,
 };
 
+/** Connections of a worker beside one for each build: README of @headstart/worker. */
+const CONNECTIONS_BESIDE = 13;
+
+/** Connections that each database has to allow. */
+export function connections({ workerMachines, processes, builders }: Deployment): number {
+  return workerMachines * processes * (builders + CONNECTIONS_BESIDE);
+}
+
 /** One database and a few machines, with a million branches. */
 export const oneDatabase: Deployment = {
   shards: 1,
@@ -68,8 +77,9 @@ export const oneDatabase: Deployment = {
   databaseProcessors: 16,
   workerMachines: 4,
   machineProcessors: 8,
-  observers: 16,
-  builders: 16,
+  processes: 4,
+  observers: 4,
+  builders: 4,
   affinity: false,
   assumptions,
 };

@@ -70,7 +70,7 @@ export function simulate(
     p99: percentile(0.99),
     latest: shard.lateLatencies.length === 0 ? undefined : Math.max(...shard.lateLatencies),
     unserved,
-    // A backlog of more than five seconds' pushes grows; those without a webhook wait for a poll.
-    keepsUp: unserved < 20 + ofShard * (5 + 900 * deployment.assumptions.lostWebhooks),
+    // A backlog of more than two seconds' pushes grows; those without a webhook wait for a poll.
+    keepsUp: unserved < 20 + ofShard * (2 + 900 * deployment.assumptions.lostWebhooks),
   };
 }

@@ -75,8 +75,9 @@ export class Shard {
       bytesPerMs: assumptions.logBytesPerSecond / 1_000,
     });
     this.workers = new Station(this.clock, machines * machineProcessors);
-    this.observers = new Station(this.clock, machines * deployment.observers);
-    this.builders = new Station(this.clock, machines * deployment.builders);
+    const processes = machines * deployment.processes;
+    this.observers = new Station(this.clock, processes * deployment.observers);
+    this.builders = new Station(this.clock, processes * deployment.builders);
     this.git = new Station(this.clock, Math.max(1, Math.floor(assumptions.gitConcurrency / shards)));
     this.broker = new Station(this.clock, 1);
     this.#repositories = Array.from({ length: Math.ceil(deployment.repositories / shards) }, () => ({
@@ -255,10 +256,10 @@ export class Shard {
     yield* this.broker.use(1_000 / brokerMessagesPerSecond);
   }
 
-  /** Each machine listens once. */
+  /** Each worker listens once. */
   *#notify(): Process {
-    const { workerMachines, assumptions } = this.#deployment;
-    const ms = workerMachines * assumptions.notificationMs;
+    const { workerMachines, processes, assumptions } = this.#deployment;
+    const ms = workerMachines * processes * assumptions.notificationMs;
     this.notifiedMs += ms;
     yield* this.database.use(ms);
   }
