@@ -5,6 +5,7 @@ import { comparePositions, formatPosition } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { typesOf } from "../projection/fold.ts";
 import { listParked } from "../store/parked.ts";
+import type { TableFacts } from "../store/row-table.ts";
 import type { Version } from "../store/version.ts";
 import type { BootProgress, Degraded } from "./boot-report.ts";
 import { loadRows, type Loading } from "./load-rows.ts";
@@ -89,6 +90,7 @@ async function loadAll(
     loadings.set(projection, {
       projection,
       versionId: version.id,
+      table: survey.tables.get(version.id) as TableFacts,
       rows: new Map(),
       undecodable: new Map(),
       ahead: 0,
@@ -126,7 +128,7 @@ async function completePart(
   if (loading.ahead > 0) {
     throw new TornRows(projection, `${loading.ahead} of its rows know events that the log does not have`);
   }
-  const parked = await listParked(client, version.id);
+  const parked = loading.table.parked ? await listParked(client, version.id) : [];
   const aside = new Map(
     parked.map(({ key, error }) => [key, error ?? "an earlier event of the key is set aside"]),
   );

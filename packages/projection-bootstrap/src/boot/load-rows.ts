@@ -4,12 +4,13 @@ import type { SharedSnapshot } from "../database/shared-snapshot.ts";
 import type { Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { decodeRow } from "../projection/row-codec.ts";
-import { rowTable, sentinelKey } from "../store/row-table.ts";
+import { rowTable, sentinelKey, type TableFacts } from "../store/row-table.ts";
 
 /** Rows of one version that are being loaded. */
 export interface Loading {
   readonly projection: Projection;
   readonly versionId: string;
+  readonly table: TableFacts;
   readonly rows: Map<string, unknown>;
   /** Keys whose stored rows are not what the schema says. */
   readonly undecodable: Map<string, string>;
@@ -37,6 +38,9 @@ export interface LoadOptions {
 /** Blocks of a table that one reader takes at a time: large enough that a scan is worth it, small enough to share. */
 const blocksAtOnce = 1024;
 
+/** Below so many pieces another connection costs more than it brings, since one process decodes what all of them read. */
+const piecesWorthAReader = 8;
+
 /** Bytes of JSON text that a round trip should bring; rows of any size keep near it. */
 const bytesAtOnce = 1024 * 1024;
 
@@ -44,17 +48,13 @@ interface Piece {
   readonly loading: Loading;
   readonly fromBlock: number;
   readonly toBlock: number;
-  /** Whether rows may be much larger than the blocks they are found in. */
-  readonly wide: boolean;
 }
 
 /** Reads tables side by side, in pieces of their blocks, each reader taking the next piece that nobody has. */
 export async function loadRows(loadings: readonly Loading[], options: LoadOptions): Promise<void> {
   const { client, more } = options.snapshot;
-  const pieces: Piece[] = [];
-  for (const loading of loadings) pieces.push(...(await cutTable(client, loading)));
-  // A connection costs more than it brings where there is nothing to share.
-  const helpers = Math.min(options.readers, pieces.length) - 1;
+  const pieces = loadings.flatMap(cutTable);
+  const helpers = Math.min(options.readers, Math.ceil(pieces.length / piecesWorthAReader)) - 1;
   const readers = [client, ...(helpers > 0 ? await more(helpers) : [])];
   const spent = { rows: 0, bytes: 0 };
   const left = pieces.values();
@@ -74,17 +74,11 @@ export async function loadRows(loadings: readonly Loading[], options: LoadOption
   );
 }
 
-async function cutTable(client: pg.ClientBase, loading: Loading): Promise<Piece[]> {
-  const { rows } = await client.query<{ blocks: number; wide: boolean }>(
-    `select ceil(pg_relation_size(oid)::float8 / current_setting('block_size')::integer)::float8 as blocks,
-            reltoastrelid <> 0 and pg_relation_size(reltoastrelid) > 0 as wide
-       from pg_class where oid = $1::regclass`,
-    [rowTable(loading.versionId)],
-  );
-  const { blocks = 0, wide = true } = rows[0] ?? {};
+function cutTable(loading: Loading): Piece[] {
+  const { blocks } = loading.table;
   const pieces: Piece[] = [];
   for (let fromBlock = 0; fromBlock < blocks; fromBlock += blocksAtOnce) {
-    pieces.push({ loading, fromBlock, toBlock: Math.min(fromBlock + blocksAtOnce, blocks), wide });
+    pieces.push({ loading, fromBlock, toBlock: Math.min(fromBlock + blocksAtOnce, blocks) });
   }
   return pieces;
 }
@@ -98,7 +92,7 @@ async function readPiece(client: pg.ClientBase, piece: Piece, options: PieceOpti
   const { signal, deadline } = options;
   signal?.throwIfAborted();
   const { text, values } = pieceQuery(loading, options.head, [fromBlock, toBlock]);
-  if (!piece.wide) {
+  if (!loading.table.wide) {
     // A piece of narrow rows is no more than its blocks, and one answer comes sooner than many.
     if (isOver(loading, deadline)) return;
     const { rows } = await client.query<LoadedRow>({ text, values, rowMode: "array" });

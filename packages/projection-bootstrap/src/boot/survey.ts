@@ -3,7 +3,7 @@ import type { EventLog, Horizon } from "../log/event-log.ts";
 import type { Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
-import { wholeVersions } from "../store/row-table.ts";
+import { readTables, type TableFacts } from "../store/row-table.ts";
 import { listVersions, type Version } from "../store/version.ts";
 import { bootFence, type Classification, classify } from "./classify.ts";
 
@@ -14,6 +14,8 @@ export interface Survey {
   readonly fence: Position;
   readonly versions: readonly Version[];
   readonly found: ReadonlyMap<Projection, Classification>;
+  /** Of each version of these projections that was made from this log, by its id. */
+  readonly tables: ReadonlyMap<string, TableFacts>;
 }
 
 export interface SurveyOptions {
@@ -30,11 +32,13 @@ export async function takeSurvey(client: pg.ClientBase, options: SurveyOptions):
   const names = new Set(projections.map(({ name }) => name));
   const ours = versions.filter((version) => version.log === log.name && names.has(version.projection));
   const fence = bootFence(horizon, ours);
-  const whole = await wholeVersions(
+  const tables = await readTables(
     client,
     ours.map(({ id }) => id),
   );
-  const parked = await versionsWithParked(client);
+  const idsWith = (fact: "whole" | "parked"): Set<string> =>
+    new Set([...tables].filter(([, facts]) => facts[fact]).map(([id]) => id));
+  const [whole, parked] = [idsWith("whole"), idsWith("parked")];
   const found = new Map<Projection, Classification>();
   for (const projection of projections) {
     const { name, mode } = projection;
@@ -42,12 +46,5 @@ export async function takeSurvey(client: pg.ClientBase, options: SurveyOptions):
     const facts = { projection: name, mode, identity, log: log.name, versions, whole, parked };
     found.set(projection, classify({ ...facts, horizon: { ...horizon, fence } }));
   }
-  return { horizon, fence, versions, found };
-}
-
-async function versionsWithParked(client: pg.ClientBase): Promise<Set<string>> {
-  const { rows } = await client.query<{ id: string }>(
-    "select distinct version_id::text as id from headstart_projections.parked",
-  );
-  return new Set(rows.map(({ id }) => id));
+  return { horizon, fence, versions, found, tables };
 }

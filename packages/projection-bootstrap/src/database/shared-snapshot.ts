@@ -25,17 +25,17 @@ export async function inSharedSnapshot<Result>(
   };
   let failed = true;
   try {
-    let exported = "";
-    const client = await open(async (first) => {
-      const { rows } = await first.query<{ id: string }>("select pg_export_snapshot() as id");
-      exported = rows[0]?.id ?? "";
-    });
-    const join = async (joining: pg.PoolClient): Promise<void> => {
-      await joining.query(`set transaction snapshot ${quoteLiteral(exported)}`);
-    };
+    const client = await open(() => Promise.resolve());
     const result = await work({
       client,
-      more: (count) => Promise.all(Array.from({ length: count }, () => open(join))),
+      more: async (count) => {
+        // Only now: most boots need no second connection, and an export is a file that the server writes.
+        const { rows } = await client.query<{ id: string }>("select pg_export_snapshot() as id");
+        const join = async (joining: pg.PoolClient): Promise<void> => {
+          await joining.query(`set transaction snapshot ${quoteLiteral(rows[0]?.id ?? "")}`);
+        };
+        return await Promise.all(Array.from({ length: count }, () => open(join)));
+      },
     });
     failed = false;
     return result;

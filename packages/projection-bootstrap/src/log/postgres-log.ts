@@ -3,7 +3,7 @@ import { ProjectionError } from "../errors.ts";
 import { beginning, type Position } from "../position.ts";
 import type { EventLog, Horizon } from "./event-log.ts";
 import { type LogColumns, readPage, countAfter } from "./read-page.ts";
-import { readServerIdentity } from "./server-identity.ts";
+import { identityQuery, type IdentityRow, serverIdentity } from "./server-identity.ts";
 
 /**
  * `xid-fence`: appenders never wait for each other, readers wait for the oldest open transaction.
@@ -61,14 +61,6 @@ export function postgresLog({ ordering, notify = true }: PostgresLogOptions = {}
   };
 }
 
-/** The ordering that the database was given, which must be the one that this process expects. */
-async function readOrdering(client: pg.ClientBase, expected: LogOrdering | undefined): Promise<LogOrdering> {
-  const { rows } = await client.query<{ ordering: LogOrdering }>(
-    "select ordering from headstart_projections.log_setting",
-  );
-  return checkOrdering(rows[0]?.ordering, expected);
-}
-
 /** @throws {ProjectionError} `LOG_ORDERING_DIFFERS` */
 export function checkOrdering(
   found: LogOrdering | undefined,
@@ -85,31 +77,48 @@ export function checkOrdering(
   return ordering;
 }
 
-async function readHorizon(client: pg.ClientBase, expected: LogOrdering | undefined): Promise<Horizon> {
-  const { era, foreign } = await readServerIdentity(client);
-  const ordering = await readOrdering(client, expected);
-  const head = await lastBefore(client, undefined);
-  const { rows } = await client.query<{ snapshot: string; xmin: string }>(
-    "select pg_current_snapshot()::text as snapshot, pg_snapshot_xmin(pg_current_snapshot())::text as xmin",
-  );
-  const [row] = rows;
-  if (row === undefined) throw new Error("the server told no snapshot");
-  // With no writer open the head is final, and one look has told both.
-  const settled = ordering === "serialized" || head.era < era || head.xid < BigInt(row.xmin);
-  const fence = settled ? head : await lastBefore(client, { era, xmin: row.xmin });
-  return { fence, head, snapshot: row.snapshot, foreign };
+interface HorizonRow extends IdentityRow {
+  readonly ordering: LogOrdering | null;
+  readonly snapshot: string;
+  readonly xmin: string;
+  /** Null in an empty log. */
+  readonly head_era: number | null;
+  readonly head_xid: string;
+  readonly head_number: string;
 }
 
-async function lastBefore(
-  client: pg.ClientBase,
-  bound: { era: number; xmin: string } | undefined,
-): Promise<Position> {
+/** All that a snapshot says of the log: one round trip, because each boot makes it. */
+const horizonQuery = `
+  with identity as (${identityQuery}),
+       head as (select era as head_era, xid::text as head_xid, number::text as head_number
+                  from headstart_projections.event
+                 order by event.era desc, event.xid desc, event.number desc limit 1)
+  select identity.*, head.*, (select ordering from headstart_projections.log_setting) as ordering,
+         pg_current_snapshot()::text as snapshot, pg_snapshot_xmin(pg_current_snapshot())::text as xmin
+    from identity left join head on true`;
+
+async function readHorizon(client: pg.ClientBase, expected: LogOrdering | undefined): Promise<Horizon> {
+  const { rows } = await client.query<HorizonRow>(horizonQuery);
+  const [row] = rows;
+  const { era, foreign } = serverIdentity(row);
+  if (row === undefined) throw new Error("the server told no snapshot");
+  const ordering = checkOrdering(row.ordering ?? undefined, expected);
+  const { head_era, head_xid, head_number, xmin, snapshot } = row;
+  const head =
+    head_era === null ? beginning : { era: head_era, xid: BigInt(head_xid), number: BigInt(head_number) };
+  // With no writer open the head is final, and one look has told both.
+  const settled = ordering === "serialized" || head.era < era || head.xid < BigInt(xmin);
+  const fence = settled ? head : await lastBefore(client, { era, xmin });
+  return { fence, head, snapshot, foreign };
+}
+
+async function lastBefore(client: pg.ClientBase, bound: { era: number; xmin: string }): Promise<Position> {
   const { rows } = await client.query<{ era: number; xid: string; number: string }>(
     `select era, xid::text as xid, number::text as number
        from headstart_projections.event
-      ${bound === undefined ? "" : "where (era, xid) < ($1::integer, $2::xid8)"}
+      where (era, xid) < ($1::integer, $2::xid8)
       order by event.era desc, event.xid desc, event.number desc limit 1`,
-    bound === undefined ? [] : [bound.era, bound.xmin],
+    [bound.era, bound.xmin],
   );
   const [row] = rows;
   if (row === undefined) return beginning;

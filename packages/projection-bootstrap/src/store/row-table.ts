@@ -11,7 +11,9 @@ export function rowTable(versionId: string): string {
 export const sentinelKey = "";
 
 /**
- * Makes the table. `state` is null in the sentinel, and in rows that are gone but whose last writer still has to be
+ * Makes the table. Half of each block stays free, so that new states of rows lie beside the old ones and take their
+ * place soon: otherwise a rebuild over a long log would leave a table of many times its size, which boots have to read.
+ * `state` is null in the sentinel, and in rows that are gone but whose last writer still has to be
  * known, which is so for rows that are kept inline.
  */
 export async function createRowTable(client: pg.ClientBase, versionId: string): Promise<void> {
@@ -24,7 +26,7 @@ export async function createRowTable(client: pg.ClientBase, versionId: string): 
        era integer not null,
        xid xid8 not null,
        number bigint not null
-     )`,
+     ) with (fillfactor = 50)`,
   );
   await client.query(`insert into ${table} (key, era, xid, number) values ($1, 0, '0', 0)`, [sentinelKey]);
 }
@@ -42,22 +44,48 @@ export async function hasSentinel(client: pg.ClientBase, versionId: string): Pro
   return rowCount === 1;
 }
 
-/** Those of some versions whose tables are there and were not emptied, in two statements. */
-export async function wholeVersions(client: pg.ClientBase, ids: readonly string[]): Promise<Set<string>> {
-  const existing = await client.query<{ id: string }>(
-    `select id from unnest($1::text[]) as id
-      where to_regclass('headstart_projections.rows_' || id) is not null`,
+/** What can be told of a version's table without reading its rows. */
+export interface TableFacts {
+  /** Whether it is there and was not emptied. */
+  readonly whole: boolean;
+  readonly blocks: number;
+  /** Whether rows may be much larger than the blocks they are found in. */
+  readonly wide: boolean;
+  /** Whether events of the version are set aside. */
+  readonly parked: boolean;
+}
+
+/** The tables of some versions, by id, in two statements. */
+export async function readTables(
+  client: pg.ClientBase,
+  ids: readonly string[],
+): Promise<Map<string, TableFacts>> {
+  const { rows } = await client.query<{ id: string; blocks: number | null; wide: boolean; parked: boolean }>(
+    `select id, ceil(pg_relation_size(oid)::float8 / current_setting('block_size')::integer)::float8 as blocks,
+            coalesce(reltoastrelid <> 0 and pg_relation_size(reltoastrelid) > 0, false) as wide,
+            exists (select from headstart_projections.parked where version_id = id::bigint) as parked
+       from unnest($1::text[]) as id
+       left join pg_class on oid = to_regclass('headstart_projections.rows_' || id)`,
     [ids],
   );
-  if (existing.rows.length === 0) return new Set();
-  const each = existing.rows.map(
-    ({ id }, index) => `select $${index + 2}::text as id from ${rowTable(id)} where key = $1`,
+  const existing = rows.filter(({ blocks }) => blocks !== null);
+  const whole = await withSentinel(
+    client,
+    existing.map(({ id }) => id),
   );
-  const whole = await client.query<{ id: string }>(each.join(" union all "), [
-    sentinelKey,
-    ...existing.rows.map(({ id }) => id),
-  ]);
-  return new Set(whole.rows.map(({ id }) => id));
+  return new Map(
+    rows.map(({ id, blocks, wide, parked }) => [
+      id,
+      { whole: whole.has(id), blocks: blocks ?? 0, wide, parked },
+    ]),
+  );
+}
+
+async function withSentinel(client: pg.ClientBase, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const each = ids.map((id, index) => `select $${index + 2}::text as id from ${rowTable(id)} where key = $1`);
+  const { rows } = await client.query<{ id: string }>(each.join(" union all "), [sentinelKey, ...ids]);
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** A stored row; `json` is undefined for one that is gone. */

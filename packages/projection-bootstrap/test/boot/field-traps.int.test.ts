@@ -485,4 +485,49 @@ describe("latent defects of the original", () => {
     expect(sizes).toEqual([2, 1, 2]);
     client.release();
   });
+
+  it("rows that are missing or incomplete are built again from the log, and the report says why", async () => {
+    await using scratch = await scratchDatabase();
+    const [sums, stories] = [totals(), story()];
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [sums, stories] });
+    await bootstrap.append("a", amounts(1, 2));
+    await createBootstrap({ pool: scratch.pool, projections: [sums] }).boot();
+    await scratch.pool.query("update headstart_projections.version set row_count = row_count + 1");
+    const { kind, model, report } = await bootstrap.boot();
+    expect(kind).toBe("complete");
+    expect(report.projections).toMatchObject([
+      { found: "torn", mode: "rebuilt", reason: expect.stringContaining("1 rows are there") as string },
+      { found: "absent", mode: "rebuilt", reason: "it was never built" },
+    ]);
+    expect(model.get(sums, "a")).toEqual({ count: 2, sum: 3 });
+  });
+
+  it("corrected code needs no migration by hand: the next boot has the rows that it makes", async () => {
+    await using scratch = await scratchDatabase();
+    const wrong = totals({ identity: "wrong", apply: ({ count, sum }) => ({ count, sum: sum + 1 }) });
+    const right = totals({ identity: "right" });
+    await createBootstrap({ pool: scratch.pool, projections: [] }).append("a", amounts(5, 6));
+    await createBootstrap({ pool: scratch.pool, projections: [wrong] }).boot();
+    const { model, report } = await createBootstrap({ pool: scratch.pool, projections: [right] }).boot();
+    expect(report.projections[0]).toMatchObject({ found: "stale-code", mode: "rebuilt" });
+    expect(model.get(right, "a")).toEqual({ count: 2, sum: 11 });
+  });
+
+  it("a log that ends before the model is told, and nothing of the model is taken back", async () => {
+    await using scratch = await scratchDatabase();
+    const sums = totals();
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [sums] });
+    await bootstrap.append("a", amounts(1));
+    await bootstrap.append("a", amounts(2));
+    const booted = await bootstrap.boot();
+    const errors: unknown[] = [];
+    await using following = bootstrap.follow(booted, {
+      pollMs: 60_000,
+      onError: (error) => errors.push(error),
+    });
+    await following.poll();
+    await scratch.pool.query("delete from headstart_projections.event where version = 2");
+    await expect(following.poll()).rejects.toMatchObject({ code: "POSITION_MISSED" });
+    expect(booted.model.get(sums, "a")).toEqual({ count: 2, sum: 3 });
+  });
 });

@@ -4,15 +4,18 @@ import { story, totals } from "../support/projections.ts";
 
 /**
  * Does one piece of work and prints how many statements it took; or is killed, without a chance to tidy up, in the
- * moment in which it would send the statement of a given number.
+ * moment in which it would send the statement of a given number, or the first that matches `/pattern/`.
  */
-const [url, work, killAt] = process.argv.slice(2);
+const [url, work, killAt = ""] = process.argv.slice(2);
+const pattern = killAt.startsWith("/") ? new RegExp(killAt.slice(1, -1), "s") : undefined;
 let statements = 0;
 const prototype = pg.Client.prototype as unknown as { query: (...given: unknown[]) => unknown };
 const { query } = prototype;
 prototype.query = function (this: unknown, ...given: unknown[]) {
   statements++;
-  if (statements === Number(killAt)) process.kill(process.pid, "SIGKILL");
+  const text = typeof given[0] === "string" ? given[0] : (given[0] as { text?: string }).text;
+  const reached = pattern === undefined ? statements === Number(killAt) : pattern.test(text ?? "");
+  if (reached) process.kill(process.pid, "SIGKILL");
   return query.apply(this, given);
 };
 
