@@ -129,4 +129,3 @@ export const configSchema = z.strictObject({
 export type HeadstartConfig = z.input<typeof configSchema>;
 export type TargetConfig = z.output<typeof target>;
 export type ParsedConfig = z.output<typeof configSchema>;
-export type ProjectionsConfig = z.output<typeof projections>;
