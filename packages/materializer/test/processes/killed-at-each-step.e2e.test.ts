@@ -12,7 +12,7 @@ const steps = [
   "observed",
   "claimed",
   "segment started",
-  "rows half written",
+  "rows written",
   "built",
   "version inserted",
   "event appended",

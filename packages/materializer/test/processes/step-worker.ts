@@ -21,7 +21,7 @@ const db = new pg.Pool({ connectionString: config.databaseUrl, max: 4 });
 const statements: Record<string, RegExp> = {
   "observation half recorded": /insert into headstart_materializer\.branches as b/,
   "segment started": /insert into headstart_materializer\.segments/,
-  "rows half written": /insert into headstart_materializer\.segment_files/,
+  "rows written": /insert into headstart_materializer\.segment_files/,
   "version inserted": /insert into headstart_materializer\.versions/,
   "event appended": /insert into headstart_materializer\.events/,
 };
