@@ -6,6 +6,7 @@ import type { Environment } from "./config/environment-overrides.ts";
 import { openSecrets, type Secrets } from "./config/secrets.ts";
 import { openPool } from "./database/open-pool.ts";
 import { createLog, type Log } from "./log.ts";
+import { WorkerError } from "./worker-error.ts";
 
 export interface OpenOptions {
   /** Default: the process's. */
@@ -28,7 +29,8 @@ export interface OpenedMaterializer extends AsyncDisposable {
  * What the worker works with, for whoever wants to look or act by the same configuration. Disposal ends its git
  * processes and its connections.
  *
- * @throws WorkerError `SECRET_MISSING` when the database's URL is not there; credentials are read when they are used
+ * @throws WorkerError `SECRET_MISSING`, `CONFIG_INVALID` when the database's URL is not there or none; credentials are
+ *   read when they are used
  */
 export async function openMaterializer(
   config: WorkerConfig,
@@ -42,7 +44,7 @@ export async function openMaterializer(
   const { mirrors, reconcile, observe, repositories } = config;
   const { directory, limits = {}, ...mirrorSettings } = mirrors;
   const { concurrency, ...settings } = reconcile;
-  const db = openPool({ url: await secrets.read(config.database), worker, log, concurrency });
+  const db = openPool({ url: await databaseUrl(config, secrets), worker, log, concurrency });
   const credentials = new Map(repositories.map(({ name, credential }) => [name, credential]));
   const materializer = createMaterializer({
     db,
@@ -70,6 +72,19 @@ export async function openMaterializer(
       await db.end();
     },
   };
+}
+
+async function databaseUrl({ database }: WorkerConfig, secrets: Secrets): Promise<string> {
+  const url = await secrets.read(database);
+  if (/^postgres(ql)?:\/\//.test(url)) return url;
+  const source = "env" in database ? database.env : database.file;
+  throw new WorkerError(
+    "CONFIG_INVALID",
+    `database: ${source} holds no address that starts with postgres://.`,
+    {
+      hint: "Write it as postgres://user:password@host/database, with special characters of the password percent-encoded.",
+    },
+  );
 }
 
 /** Unique among the processes that run, and readable. */

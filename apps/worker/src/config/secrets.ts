@@ -63,7 +63,8 @@ function missing(source: SecretSource): WorkerError {
 
 /** A secret in each form in which a message may carry it. An address gives its password too. */
 function formsOf(secret: string): string[] {
-  const password = URL.canParse(secret) ? new URL(secret).password : "";
+  // Postgres takes addresses without a host, which `URL` does not.
+  const password = /^\w+:\/\/[^:@/?#]*:([^@/?#]*)@/.exec(secret)?.[1] ?? "";
   const parts = [secret, password, decoded(password)].filter((part) => part.length >= shortestRedacted);
   return parts.flatMap((part) => [
     part,

@@ -76,12 +76,12 @@ async function live(life: Life, ending: AbortController): Promise<void> {
   const sessions = trackSessions(context.db);
   const finished = new AbortController();
   let closing: Promise<void> | undefined;
+  let said: Promise<void> | undefined;
   const draining = (): void => {
     readiness.state = "draining";
     closing = drain.during("requests", lingerAndClose(context, server));
     void cancelLateQueries(context, sessions, finished.signal);
-    // Others see it at once; whether they do is not waited for.
-    void beatNow(opened.beating).catch(() => undefined);
+    if (readiness.present === true) said = beatNow(opened.beating).catch(() => undefined);
   };
   ending.signal.addEventListener("abort", draining, { once: true });
   try {
@@ -90,9 +90,7 @@ async function live(life: Life, ending: AbortController): Promise<void> {
     ending.abort();
     await closing;
     finished.abort();
-    await drain.during("the worker's row", leave(context.db, context.worker)).catch((error: unknown) => {
-      context.log.warn("worker.row-left", { error });
-    });
+    if (readiness.present === true) await drain.during("the worker's row", takeRowAway(context, said));
     await drain.during("git and connections", end(opened));
   }
 }
@@ -105,7 +103,7 @@ async function work({ opened, parts, readiness, server, drain }: Life, ending: A
   context.log.info("worker.listening", { url });
   await drain.during("preparation of the database", prepareDatabase(context, readiness));
   if (ending.aborted) return;
-  readiness.state = "ready";
+  Object.assign(readiness, { state: "ready", present: true });
   context.log.info("worker.ready", { concurrency: context.concurrency.current });
   await Promise.all([
     drain.during("observing and building", runLoops(opened.context, opened.builds, ending)),
@@ -119,6 +117,15 @@ async function lingerAndClose({ config }: OpenedWorker["context"], server: Serve
   const never = new AbortController();
   if (server.listening) await pause(config.http.lingerMs, never.signal);
   await closeServer(server);
+}
+
+/** @param said what was still being written into the row: it must not come back after it is gone */
+async function takeRowAway(
+  { db, worker, log }: OpenedWorker["context"],
+  said: Promise<void> | undefined,
+): Promise<void> {
+  await said;
+  await leave(db, worker).catch((error: unknown) => log.warn("worker.row-left", { error }));
 }
 
 async function end(opened: OpenedWorker): Promise<void> {

@@ -7,6 +7,8 @@ export interface LoopBoard {
   started(loop: string, silentMs?: number): void;
   /** A turn went well. */
   turned(loop: string): void;
+  /** It is in the middle of something, and not stuck. */
+  alive(loop: string): void;
   /** A turn failed, and the loop goes on. Counted and logged; a row of failures is logged at its 1st, 2nd, 4th … */
   failed(loop: string, error: unknown): void;
   ended(loop: string): void;
@@ -55,6 +57,9 @@ export function createLoopBoard({ log, metrics }: { log: Log; metrics: Metrics }
       if (entry.failures > 0) log.info("loop.recovered", { loop, failures: entry.failures });
       Object.assign(entry, { spokeAt: performance.now(), failures: 0, lastError: undefined });
       metrics.loopHealthy.set({ loop }, 1);
+    },
+    alive: (loop) => {
+      entryOf(loop).spokeAt = performance.now();
     },
     failed: (loop, error) => {
       const entry = entryOf(loop);

@@ -5,47 +5,74 @@ import type { Builds } from "./builds.ts";
 
 /** Milliseconds between two looks for work that nobody announced. */
 const IDLE_MS = 1_000;
+/** A loop that finds nothing to say for this long is stuck, in milliseconds. */
+const SILENT_MS = 15 * 60_000;
 const LOOP = "materialize";
 
 type Materializing = Pick<
   WorkerContext,
-  "materializer" | "concurrency" | "bells" | "loops" | "metrics" | "log"
+  "materializer" | "concurrency" | "config" | "bells" | "loops" | "metrics" | "log"
 > & {
   readonly builds: Builds;
 };
 
 /** Observes what is due and builds what is due until the signal aborts. */
 export async function runMaterializing(context: Materializing, signal: AbortSignal): Promise<void> {
-  const { materializer, concurrency, bells, loops, builds } = context;
-  let failures = 0;
-  let failed = false;
-  loops.started(LOOP);
+  const { materializer, concurrency, bells, loops, builds, config } = context;
+  const pacing = createPacing();
+  loops.started(LOOP, Math.max(SILENT_MS, 2 * (config.mirrors.timeoutMs ?? 0)));
   await materializer.run({
     signal,
     concurrency: () => concurrency.current,
     // Read before each pause.
     get idleMs() {
-      return failures === 0 ? IDLE_MS : backoffMs(failures);
+      return pacing.idleMs();
     },
     wake: async (over) => {
-      // Whoever comes to rest without having failed just before has had a good turn.
-      if (!failed) {
-        failures = 0;
-        loops.turned(LOOP);
-      }
-      failed = false;
+      if (pacing.calm()) loops.turned(LOOP);
       await bells.hints.next(over);
     },
     onError: (error) => {
-      failed = true;
-      failures += 1;
+      pacing.failed();
       loops.failed(LOOP, error);
     },
-    onObserved: (repository, observation) => tellObserved(context, repository, observation),
+    onObserved: (repository, observation) => {
+      loops.alive(LOOP);
+      tellObserved(context, repository, observation);
+    },
     onClaimed: (lease) => builds.started(lease),
-    onMaterialized: (lease, result) => tellBuilt(context, lease, result),
+    onMaterialized: (lease, result) => {
+      loops.alive(LOOP);
+      tellBuilt(context, lease, result);
+    },
   });
   loops.ended(LOOP);
+}
+
+interface Pacing {
+  idleMs(): number;
+  failed(): void;
+  /** Whether failures, if there were any, have ended: each of several loops would have failed again by now. */
+  calm(): boolean;
+}
+
+/** Several loops look for work side by side and fail together when the database is away: that is one failure. */
+function createPacing(): Pacing {
+  let failures = 0;
+  let failedAt = -Infinity;
+  return {
+    idleMs: () => (failures === 0 ? IDLE_MS : backoffMs(failures)),
+    failed: () => {
+      const now = performance.now();
+      if (now - failedAt > backoffMs(failures, 0) / 2) failures += 1;
+      failedAt = now;
+    },
+    calm: () => {
+      const over = performance.now() - failedAt > 1.5 * backoffMs(failures, 1);
+      if (over) failures = 0;
+      return over;
+    },
+  };
 }
 
 function tellObserved(

@@ -57,8 +57,12 @@ test("whatever a secret is, no form of it stays in a line of the log", async () 
 });
 
 test("the password of an address is a secret of its own, and other addresses lose theirs too", async () => {
-  const secrets = openSecrets({ URL: "postgres://app:s%40crets@db/app" });
-  await secrets.read({ env: "URL" });
+  const secrets = openSecrets({
+    URL: "postgres://app:s%40crets@db/app",
+    SOCKET: "postgres://app:other@/app?host=/run",
+  });
+  for (const env of ["URL", "SOCKET"]) await secrets.read({ env });
   expect(secrets.redact("password s@crets or s%40crets")).toBe("password *** or ***");
-  expect(secrets.redact("see https://bot:other@example.org/x")).toBe("see https://***@example.org/x");
+  expect(secrets.redact("authentication with other failed")).toBe("authentication with *** failed");
+  expect(secrets.redact("see https://bot:third@example.org/x")).toBe("see https://***@example.org/x");
 });

@@ -135,6 +135,14 @@ test("variables replace keys, and one that is no number is named", async () => {
   expect(wrong.stderr()).toContain("HEADSTART_WORKER_PORT is not a whole number");
 });
 
+test("a database's address that is none is refused without being repeated", async () => {
+  const { start } = await workerProject();
+  const worker = start({ environment: { DATABASE_URL: "app:hunter2@db/app" } });
+  expect(await worker.exited).toBe(3);
+  expect(worker.stderr()).toContain("CONFIG_INVALID: database: DATABASE_URL holds no address");
+  expect(worker.output()).not.toContain("hunter2");
+});
+
 test("a repository that the materializer does not accept is named by its place", async () => {
   const { start } = await workerProject({
     config: { repositories: [{ name: "handbook", url: "ftp://example.org/x.git", projector: "pages" }] },

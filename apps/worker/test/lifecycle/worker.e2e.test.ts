@@ -87,3 +87,27 @@ test("the rolling audit finds a row that is not what git says, tells it, and has
   worker.send("SIGTERM");
   expect(await worker.exited).toBe(0);
 });
+
+test("retention removes workers that died, old deliveries and rows that no version needs", async () => {
+  const { upstream, start, title, db } = await workerProject({
+    config: { retention: { everyMs: 200, deliveriesMs: 60_000, workersMs: 30_000 } },
+  });
+  await upstream.commit("main", { "pages/home.json": page("Welcome") });
+  const worker = start();
+  await expect
+    .poll(async () => await title("main").catch(() => undefined), { timeout: 30_000 })
+    .toBe("Welcome");
+  await db.query(`insert into headstart_worker.workers
+    (id, host, pid, version, started_at, seen_at, concurrency, building)
+    values ('gone:1', 'gone', 1, '0', now(), now() - interval '1 min', 4, 0)`);
+  await db.query(`insert into headstart_worker.deliveries (source, delivery, event, outcome, received_at)
+    values ('hub', '1', 'push', 'applied', now() - interval '2 min')`);
+  await db.query(`insert into headstart_materializer.segments (repository_id, branch_id, token)
+    select repository_id, id, 0 from headstart_materializer.branches`);
+  await worker.logged("retention.removed", ({ workers }) => workers === 1);
+  await worker.logged("retention.removed", ({ deliveries }) => deliveries === 1);
+  await worker.logged("retention.removed", ({ segments }) => segments === 1);
+  expect(await title("main")).toBe("Welcome");
+  worker.send("SIGTERM");
+  expect(await worker.exited).toBe(0);
+});
