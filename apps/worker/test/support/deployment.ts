@@ -18,7 +18,7 @@ import { pages } from "./deployed.config.ts";
 import { startWorkerProcess, type WorkerProcess } from "./worker-process.ts";
 
 /** How long a killed worker's branch waits, in milliseconds. */
-export const LEASE_MS = 2_000;
+const LEASE_MS = 2_000;
 /** The promise on staleness when nobody says anything, in milliseconds. */
 export const POLL_MAX_MS = 3_000;
 

@@ -18,7 +18,7 @@ export async function servesNews({ db }: Deployment, load: Load): Promise<void> 
 }
 
 /** Branches that a worker builds at the moment. */
-export async function leasesOf({ db }: Deployment, { pid }: RunningWorker): Promise<number> {
+async function leasesOf({ db }: Deployment, { pid }: RunningWorker): Promise<number> {
   const { rows } = await db.query<{ leases: number }>(
     `select count(*)::int as leases from headstart_materializer.branches where lease_owner like '%:' || $1`,
     [pid],

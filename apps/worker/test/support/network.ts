@@ -78,7 +78,7 @@ async function ip(...args: string[]): Promise<void> {
 
 /** `test`, where hosts can be made; elsewhere it is skipped and says why, or fails with HEADSTART_NO_SKIPS=1. */
 export async function requiresNetwork(): Promise<typeof test> {
-  const reason = await whyNot();
+  const reason = await whyNoNetwork();
   if (reason === undefined) return test;
   const missing = (name: string): void => {
     if (process.env["HEADSTART_NO_SKIPS"] === "1") {
@@ -90,7 +90,8 @@ export async function requiresNetwork(): Promise<typeof test> {
   return missing as typeof test;
 }
 
-async function whyNot(): Promise<string | undefined> {
+/** @returns what keeps this process from making hosts, or undefined when it can */
+export async function whyNoNetwork(): Promise<string | undefined> {
   if (findProgram("ip") === undefined) return "ip is not installed: apt install iproute2";
   try {
     await (await openNetwork(1))[Symbol.asyncDispose]();

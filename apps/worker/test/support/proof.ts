@@ -3,7 +3,7 @@ import { expect } from "vitest";
 import type { Deployment } from "./deployment.ts";
 import { earlyTakeovers } from "./takeovers.ts";
 import { until } from "./until.ts";
-import { broken, type KnownBranch, type Upstream } from "./upstream.ts";
+import { broken, type KnownBranch } from "./upstream.ts";
 
 interface Stored {
   readonly repository: string;
@@ -161,12 +161,4 @@ function isInOrder(published: readonly string[], pushed: readonly (string | null
     from = pushed.indexOf(oid, from);
     return from >= 0;
   });
-}
-
-/** How many pushes there were. */
-export function pushCount(upstreams: readonly Upstream[]): number {
-  return upstreams.reduce(
-    (sum, { pushed }) => sum + [...pushed.values()].reduce((of, tips) => of + tips.length, 0),
-    0,
-  );
 }
