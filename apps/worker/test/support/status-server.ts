@@ -60,6 +60,8 @@ export interface StatusServer extends AsyncDisposable {
   statusWhen(what: string, holds: (status: Status) => boolean): Promise<Status>;
   /** Another process's status over the same database. Ends with the server. */
   another(): { readonly status: OpenStatus; readonly logged: readonly string[]; end(): Promise<void> };
+  /** Cuts every connection, as a network does. */
+  disconnect(): void;
   /** Begins to look at the database; done already unless `begin: false` was asked for. */
   begin(): void;
   /** Ends the streams, as a worker does that was told to end. */
@@ -155,6 +157,7 @@ export async function openStatusServer({
       return { status: otherStatus, logged: otherLogged, end };
     },
     begin,
+    disconnect: () => server.closeAllConnections(),
     end: () => ending.abort(),
     [Symbol.asyncDispose]: async () => {
       ending.abort();

@@ -101,14 +101,8 @@ export function branchList(app: App): BranchList {
   const paused = new Set<string>();
   const drawRow = (row: BranchRow, index: number, height: number): HTMLElement => {
     const { selected } = app.address;
-    const options = {
-      address: app.address,
-      index: index + 2,
-      active: row.id === active,
-      selected: selected?.repository === row.repository && selected.branch === row.branch,
-      paused: paused.has(row.repository),
-    };
-    const key = JSON.stringify([options.active, options.selected, options.paused, question]);
+    const options = { address: app.address, paused: paused.has(row.repository) };
+    const key = JSON.stringify([options.paused, question]);
     const before = drawn.get(row.id);
     let element = before?.element;
     if (element === undefined || before?.row !== row || before.key !== key) {
@@ -117,6 +111,10 @@ export function branchList(app: App): BranchList {
       before?.element.replaceWith(element);
       drawn.set(row.id, { element, key, row });
     }
+    // In place: a row that is replaced between a press and its release gets no click.
+    const chosen = selected?.repository === row.repository && selected.branch === row.branch;
+    element.classList.toggle("active", row.id === active);
+    element.setAttribute("aria-selected", String(chosen));
     element.setAttribute("aria-rowindex", String(index + 2));
     element.style.transform = `translateY(${index * height}px)`;
     return element;
@@ -172,10 +170,12 @@ export function branchList(app: App): BranchList {
   body.addEventListener("click", (event) => {
     // A new tab or window is the browser's business.
     if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
-    const id = (event.target as Element).closest<HTMLElement>(".row")?.dataset["id"];
-    if (id === undefined || getSelection()?.type === "Range") return;
+    if (getSelection()?.type === "Range") return;
     event.preventDefault();
-    open(rows.find((row) => row.id === id));
+    const id = (event.target as Element).closest<HTMLElement>(".row")?.dataset["id"];
+    // A row that was drawn anew meanwhile is found by where it was clicked.
+    const place = Math.floor((event.clientY - body.getBoundingClientRect().top) / rowHeight());
+    open(id === undefined ? rows[place] : rows.find((row) => row.id === id));
   });
   let frame = 0;
   scroller.addEventListener(

@@ -5,7 +5,7 @@ import { branchHistory } from "./branch-history.ts";
 import { branchProblems } from "./branch-problems.ts";
 import { stateSign } from "./branch-row.ts";
 import { commitId } from "./commit-id.ts";
-import { h, icon, named, type Child } from "./element.ts";
+import { h, icon, keepFocus, named, type Child } from "./element.ts";
 import { now, time, took } from "./time.ts";
 import { personOf } from "./words.ts";
 
@@ -63,10 +63,12 @@ export function branchPanel(app: App): BranchPanel {
       if (state === key) return;
       key = state;
       const open = openParts(element);
+      const focused = keepFocus(element);
       element.replaceChildren(...draw(app, { selected, row, loaded }));
       for (const part of element.querySelectorAll("details")) {
         if (open.has(part.dataset["part"])) part.open = true;
       }
+      focused();
     },
   };
 }

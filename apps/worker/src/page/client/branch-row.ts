@@ -8,16 +8,12 @@ import { audited, personOf, placeOf, stateWords } from "./words.ts";
 
 export interface RowOptions {
   readonly address: Address;
-  /** Its place among all rows, from 1, with the header. */
-  readonly index: number;
-  readonly active: boolean;
-  readonly selected: boolean;
   readonly paused: boolean;
 }
 
-/** One line of the list of branches. Its cells are those of the header. */
+/** One line of the list of branches. Its cells are those of the header; where it stands is for the list to say. */
 export function branchRow(row: BranchRow, options: RowOptions): HTMLElement {
-  const { address, index, active, selected, paused } = options;
+  const { address, paused } = options;
   const href = writeAddress({
     ...address,
     view: "branches",
@@ -28,9 +24,7 @@ export function branchRow(row: BranchRow, options: RowOptions): HTMLElement {
     {
       role: "row",
       id: `row-${row.id}`,
-      class: `row${active ? " active" : ""}`,
-      "aria-rowindex": index,
-      "aria-selected": String(selected),
+      class: "row",
       "data-id": row.id,
     },
     cell("state", stateSign(row)),

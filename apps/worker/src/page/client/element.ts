@@ -57,3 +57,12 @@ export function byId(id: string): HTMLElement {
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
+
+/** Redrawing takes an element away from under the keyboard: the one in its place gets the focus. */
+export function keepFocus(place: HTMLElement): () => void {
+  const { activeElement } = document;
+  if (!(activeElement instanceof HTMLElement) || !place.contains(activeElement)) return () => undefined;
+  const all = (): HTMLElement[] => [...place.querySelectorAll<HTMLElement>("a, button, input, summary")];
+  const index = all().indexOf(activeElement);
+  return () => all()[index]?.focus({ preventScroll: true });
+}

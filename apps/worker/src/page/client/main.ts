@@ -7,7 +7,7 @@ import { branchList } from "./branch-list.ts";
 import { branchPanel } from "./branch-panel.ts";
 import { connect } from "./connection.ts";
 import { deliveries } from "./deliveries.ts";
-import { byId, h } from "./element.ts";
+import { byId, h, keepFocus } from "./element.ts";
 import { header } from "./header.ts";
 import { repositories } from "./repositories.ts";
 import { listenToKeys } from "./shortcuts.ts";
@@ -75,15 +75,6 @@ function drawMain(): void {
   if (viewShows === view) otherView.querySelector(".scroller, .activity")?.scrollTo(0, scrolled);
   viewShows = view;
   focused();
-}
-
-/** Redrawing takes an element away from under the keyboard: the one in its place gets the focus. */
-function keepFocus(place: HTMLElement): () => void {
-  const { activeElement } = document;
-  if (!(activeElement instanceof HTMLElement) || !place.contains(activeElement)) return () => undefined;
-  const all = (): HTMLElement[] => [...place.querySelectorAll<HTMLElement>("a, button, input")];
-  const index = all().indexOf(activeElement);
-  return () => all()[index]?.focus({ preventScroll: true });
 }
 
 function drawPanel(): void {

@@ -145,14 +145,15 @@ function drawBar(
 ): HTMLElement {
   const hour = new Date(start).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
   const bar = h("span", { class: "column", title: `${hour}: ${published} published, ${failed} failed` });
+  // Square roots, so that one busy hour does not make the others vanish.
+  const height = 33 * Math.sqrt((published + failed) / most);
   for (const [name, count] of [
     ["failed", failed],
     ["published", published],
   ] as const) {
     if (count === 0) continue;
     const part = h("i", { class: name });
-    // Square roots, so that one busy hour does not make the others vanish.
-    part.style.height = `${Math.max(3, Math.round(34 * Math.sqrt(count / most)))}px`;
+    part.style.height = `${Math.max(2, Math.round((height * count) / (published + failed)))}px`;
     bar.append(part);
   }
   return bar;
