@@ -145,7 +145,7 @@ export class Shard {
     const repository = this.#repositories[number];
     if (repository === undefined) return;
     repository.hints += 1;
-    if (!repository.due) yield* this.#notify();
+    yield* this.#notify();
     this.#makeDue(repository);
   }
 
