@@ -33,9 +33,7 @@ test("the page lists every metric of the intake by its name", () => {
   amqpMetrics(registry);
   const listed = [...page.matchAll(/^\| `(headstart_worker_\w+)/gm)].map(([, name]) => name);
   const names = registry.getMetricsAsArray().map(({ name }) => name);
-  expect(listed.filter((name) => name !== "headstart_worker_loop_healthy").toSorted()).toEqual(
-    names.toSorted(),
-  );
+  expect(new Set(listed)).toEqual(new Set([...names, "headstart_worker_loop_healthy"]));
 });
 
 test("the page names every forge and the defaults", () => {
