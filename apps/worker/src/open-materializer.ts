@@ -44,13 +44,19 @@ export async function openMaterializer(
   const { mirrors, reconcile, observe, repositories } = config;
   const { directory, limits = {}, ...mirrorSettings } = mirrors;
   const { concurrency, ...settings } = reconcile;
-  const db = openPool({ url: await databaseUrl(config, secrets), worker, log, concurrency });
+  const { concurrency: observers, ...polling } = observe;
+  const db = openPool({
+    url: await databaseUrl(config, secrets),
+    worker,
+    log,
+    atOnce: concurrency + observers,
+  });
   const credentials = new Map(repositories.map(({ name, credential }) => [name, credential]));
   const materializer = createMaterializer({
     db,
     worker,
     projectors: config.projectors,
-    settings: { ...settings, ...observe },
+    settings: { ...settings, ...polling },
     mirrors: {
       ...mirrorSettings,
       limits: limits as Partial<GitLimits>,

@@ -102,6 +102,8 @@ export const configSchema = z
       .prefault({}),
     observe: z
       .strictObject({
+        /** Repositories looked at at a time in this process: a remote that does not answer holds up one of them. */
+        concurrency: concurrency.default(4),
         pollMinMs: milliseconds.min(100, "expected at least 100").default(45_000),
         /** The longest time a repository goes unobserved: the promise on staleness without webhooks. */
         pollMaxMs: milliseconds.min(100, "expected at least 100").default(900_000),

@@ -1,8 +1,8 @@
 import pg from "pg";
 import type { Log } from "../log.ts";
 
-/** Connections beside those of builds: observers, loops, pages. */
-const BESIDE_BUILDS = 12;
+/** Connections beside those of builds and observers: loops, webhooks, pages. */
+const BESIDE = 8;
 
 /** A query that takes longer is ended, by the server and, when that is silent, by us. Milliseconds. */
 const STATEMENT_MS = 120_000;
@@ -29,15 +29,15 @@ export interface PoolOptions {
   readonly url: string;
   readonly worker: string;
   readonly log: Log;
-  /** Builds at a time. */
-  readonly concurrency: number;
+  /** Builds and observations at a time. */
+  readonly atOnce: number;
 }
 
 /** A pool that survives a server that goes away: a connection that breaks while idle is said and replaced. */
-export function openPool({ url, worker, log, concurrency }: PoolOptions): pg.Pool {
+export function openPool({ url, worker, log, atOnce }: PoolOptions): pg.Pool {
   const db = new pg.Pool({
     ...connectionOptions(url, worker),
-    max: connectionsFor(concurrency),
+    max: BESIDE + atOnce,
     idleTimeoutMillis: 60_000,
     statement_timeout: STATEMENT_MS,
     query_timeout: STATEMENT_MS + 5_000,
@@ -59,11 +59,7 @@ export function connectionOptions(url: string, worker: string): pg.ClientConfig 
   };
 }
 
-/** Lets the pool grow or shrink with the number of builds. */
-export function resizePool(db: pg.Pool, concurrency: number): void {
-  db.options.max = connectionsFor(concurrency);
-}
-
-function connectionsFor(concurrency: number): number {
-  return concurrency + BESIDE_BUILDS;
+/** Lets the pool grow, or shrink, by this many connections. */
+export function resizePool(db: pg.Pool, by: number): void {
+  db.options.max += by;
 }

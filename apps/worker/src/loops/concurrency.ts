@@ -32,8 +32,8 @@ export function createConcurrency(
       }
       if (to === current) return;
       log.info("concurrency.changed", { from: current, to });
+      resizePool(db, to - current);
       current = to;
-      resizePool(db, to);
       metrics.concurrency.set(to);
       bell.ring();
     },

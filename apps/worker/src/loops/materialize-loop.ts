@@ -24,6 +24,7 @@ export async function runMaterializing(context: Materializing, signal: AbortSign
   await materializer.run({
     signal,
     concurrency: () => concurrency.current,
+    observers: config.observe.concurrency,
     // Read before each pause.
     get idleMs() {
       return pacing.idleMs();

@@ -148,7 +148,7 @@ test("when the time to end is over it ends with 5, and git's processes end with 
 });
 
 test("requests that are under way when the signal comes are answered", async () => {
-  const project = await workerProject({ config: { http: { port: 0, lingerMs: 1_000 } } });
+  const project = await workerProject({ config: { http: { port: 0, lingerMs: 3_000 } } });
   const worker = project.start();
   const url = await worker.url();
   await worker.logged("worker.ready");
