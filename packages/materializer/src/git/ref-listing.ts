@@ -9,9 +9,15 @@ export interface RefListing {
   /** The remote's default branch by full name, when it told. It need not exist. */
   readonly defaultRef?: string;
   readonly objectFormat: ObjectFormat;
-  /** Branches whose names are no UTF-8, shown as far as they can be. They are left out of `refs`. */
+  /** Branches whose names are no UTF-8, or too long, shown as far as they can be. They are left out of `refs`. */
   readonly unreadable: readonly string[];
 }
+
+/**
+ * Bytes of the longest name that is followed. An index of Postgres holds 2,704 bytes of a key; messages name branches
+ * with at most 1,024 characters.
+ */
+const longestName = 1_000;
 
 /** Stands where git's bytes are no UTF-8. A name that really holds it is left out too: nobody can tell them apart. */
 const replacement = "\uFFFD";
@@ -37,7 +43,7 @@ export class RefListingReader {
     if (!name.startsWith(this.#prefix)) return;
     if (!isOid(target)) throw new GitError("Corrupt", `The ref ${name} has no whole object name.`);
     const ref = `refs/heads/${name.slice(this.#prefix.length)}`;
-    if (ref.includes(replacement)) this.#unreadable.push(ref);
+    if (ref.includes(replacement) || Buffer.byteLength(ref) > longestName) this.#unreadable.push(ref);
     else this.#refs.set(ref, target);
     if (this.#refs.size + this.#unreadable.length > this.#limits.maxRefs) {
       throw new GitError("TooLarge", `The repository has more than ${this.#limits.maxRefs} branches.`, {

@@ -1,6 +1,7 @@
 import type { Context } from "../context.ts";
 import { inTransaction } from "../database/in-transaction.ts";
 import { storable } from "../database/storable.ts";
+import { GitError } from "../git/git-error.ts";
 import type { Mirror, RefListing } from "../git/mirror.ts";
 import { branchClassifier } from "../repositories/classify-branch.ts";
 import { findRepository, type Repository } from "../repositories/repository.ts";
@@ -57,13 +58,9 @@ export interface Seen {
 async function look(context: Context, repository: Repository, signal: AbortSignal): Promise<Seen> {
   const mirror = await context.mirrors.of(repository);
   const remote = await mirror.listRemote({ signal });
-  const defaultRef = remote.defaultRef ?? null;
+  const defaultRef = defaultRefOf(remote, repository);
   const known = await knownBranches(context, repository.id);
-  const plan = planObservation(
-    known,
-    { refs: remote.refs, complete: true },
-    branchClassifier(repository, defaultRef),
-  );
+  const plan = planObservation(known, whole(remote), branchClassifier(repository, defaultRef));
   const needed = [...plan.appeared, ...plan.moved];
   const observed = await bring(mirror, { remote, needed, pruned: plan.deleted.length > 0 }, signal);
   const appeared = plan.appeared.filter(({ ref }) => observed.refs.has(ref));
@@ -87,12 +84,25 @@ async function bring(mirror: Mirror, wanted: Wanted, signal: AbortSignal): Promi
   const { remote, needed, pruned } = wanted;
   const oids = [...new Set(needed.map(({ oid }) => oid))];
   const allHere = async (): Promise<boolean> => (await mirror.has(oids, { signal })).size === oids.length;
-  if (await allHere()) return { refs: remote.refs, complete: true };
+  if (await allHere()) return whole(remote);
   const listed = pruned ? undefined : new Map(needed.map(({ ref, oid }) => [ref, oid]));
   const { complete } = await mirror.fetch({ signal, listed });
-  if (await allHere()) return { refs: remote.refs, complete: true };
+  if (await allHere()) return whole(remote);
   const mirrored = await mirror.listRefs({ signal });
-  return complete ? { refs: mirrored.refs, complete } : agreed(remote, mirrored);
+  return complete ? whole(mirrored) : agreed(remote, mirrored);
+}
+
+function whole({ refs }: RefListing): ObservedRefs {
+  return { refs, refused: new Set() };
+}
+
+/**
+ * The default branch, and with it what is live. A remote whose HEAD is detached or names no branch tells of none:
+ * then it is the one that was known, for a slip of HEAD must not take the live branch away.
+ */
+function defaultRefOf({ defaultRef, refs }: RefListing, { defaultRef: known }: Repository): string | null {
+  if (defaultRef !== undefined && (refs.has(defaultRef) || known === null)) return defaultRef;
+  return known;
 }
 
 /** Whoever wrote the tip of a new branch, read before any transaction begins. */
@@ -103,12 +113,11 @@ async function authorsOf(
 ): Promise<Map<string, string>> {
   const oids = [...new Set(branches.map(({ oid }) => oid))];
   const present = await mirror.has(oids, { signal });
-  const commits = await Promise.all(
-    oids.filter((oid) => present.has(oid)).map(async (oid) => await mirror.readCommit(oid, { signal })),
-  );
-  const names = new Map(
-    commits.map(({ oid, authorName, authorEmail }) => [oid, storable(`${authorName} <${authorEmail}>`)]),
-  );
+  const names = new Map<string, string>();
+  for (const oid of oids.filter((each) => present.has(each))) {
+    const author = await authorOf(mirror, oid, signal);
+    if (author !== undefined) names.set(oid, author);
+  }
   return new Map(
     branches.flatMap(({ ref, oid }) => {
       const name = names.get(oid);
@@ -117,10 +126,22 @@ async function authorsOf(
   );
 }
 
+/** A commit that cannot be read is its own branch's failure, when that is built; here it only has no author. */
+async function authorOf(mirror: Mirror, oid: string, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    const { authorName, authorEmail } = await mirror.readCommit(oid, { signal });
+    return storable(`${authorName} <${authorEmail}>`);
+  } catch (error) {
+    if (error instanceof GitError && ["TooLarge", "Corrupt", "RefMissing"].includes(error.kind))
+      return undefined;
+    throw error;
+  }
+}
+
 /** After a fetch that git refused in part, a ref of the mirror may be old: only those that the remote just listed count. */
 function agreed(remote: RefListing, mirrored: RefListing): ObservedRefs {
   const refs = new Map([...mirrored.refs].filter(([ref, oid]) => remote.refs.get(ref) === oid));
-  return { refs, complete: false };
+  return { refs, refused: new Set([...remote.refs.keys()].filter((ref) => !refs.has(ref))) };
 }
 
 async function knownBranches(context: Context, repositoryId: string): Promise<KnownBranch[]> {

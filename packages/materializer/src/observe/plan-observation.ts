@@ -9,9 +9,10 @@ export interface KnownBranch {
 }
 
 export interface ObservedRefs {
+  /** Branches whose commits are here. */
   readonly refs: ReadonlyMap<string, string>;
-  /** Whether every ref of the remote is in `refs`: only then may a missing one count as deleted. */
-  readonly complete: boolean;
+  /** Branches that are there as well, at commits that git did not give: they are as they were, and not deleted. */
+  readonly refused: ReadonlySet<string>;
 }
 
 /** What an observation changes, in the order in which sequence numbers are given. */
@@ -51,8 +52,7 @@ export function planObservation(
   }
   const existing = known.filter((branch) => !branch.deleted);
   const gone = existing.filter(
-    ({ ref }) =>
-      !wanted.has(ref) && (observed.complete || (observed.refs.has(ref) && classify(ref) === undefined)),
+    ({ ref }) => !wanted.has(ref) && (!observed.refused.has(ref) || classify(ref) === undefined),
   );
   const liveFirst = (a: { class: BranchClass }, b: { class: BranchClass }) =>
     Number(a.class !== "live") - Number(b.class !== "live");
@@ -61,7 +61,7 @@ export function planObservation(
     moved: moved.toSorted(liveFirst),
     reclassified,
     deleted: gone.map((branch) => branch.ref),
-    guard: massDeletion(existing.length, gone, observed.refs.size),
+    guard: massDeletion(existing.length, gone, observed.refs.size + observed.refused.size),
     ignored: observed.refs.size - wanted.size,
   };
 }

@@ -16,14 +16,14 @@ export interface Recorded {
   readonly ignored: number;
   /** Why deletions are held back, until `confirmDeletions`. */
   readonly guard: string | undefined;
-  /** Branches whose names are no UTF-8, as far as they can be shown: they are not projected. */
+  /** Branches whose names are no UTF-8 or too long, as far as they can be shown: they are not projected. */
   readonly unreadable: readonly string[];
-  /** False when git refused some refs: the rest is recorded, nothing counts as deleted, and it is due again. */
-  readonly complete: boolean;
+  /** Branches whose commits git did not give: they stay as they were, and the repository is due again. */
+  readonly refused: readonly string[];
 }
 
-/** Unreadable names that are stored: enough to see whose they are. */
-const MOST_UNREADABLE = 100;
+/** Names that are stored of branches that cannot be followed: enough to see whose they are. */
+const MOST_NAMES = 100;
 
 interface RepositoryRow {
   hints: string;
@@ -63,7 +63,7 @@ export async function recordObservation(
   await writeDeleted(client, observing, { refs: deleted, lastSeq: row.lastSeq + changes.length });
   const changed = changes.length + deleted.length + plan.reclassified.length > 0;
   // A branch that git refuses for good is asked for less and less often.
-  const failures = seen.observed.complete ? 0 : row.failures + 1;
+  const failures = seen.observed.refused.size === 0 ? 0 : row.failures + 1;
   const wait = nextPollMs(
     { idleMs: changed ? 0 : (row.idleMs ?? undefined), failures },
     context.settings,
@@ -74,7 +74,7 @@ export async function recordObservation(
      set last_seq = last_seq + $3, default_ref = $4, guard = $5, observed_at = now(),
          changed_at = case when $6 then now() else changed_at end,
          observe_at = case when hints = $7 then now() + $8 * interval '1 ms' else now() end,
-         observe_failures = $9, unreadable_refs = $10, error_code = null, error_message = null, error_at = null
+         observe_failures = $9, unreadable_refs = $10, refused_refs = $11, error_code = null, error_message = null, error_at = null
      where id = $1 and observe_token = $2`,
     [
       repository.id,
@@ -86,7 +86,8 @@ export async function recordObservation(
       observing.hints,
       wait,
       failures,
-      seen.unreadable.slice(0, MOST_UNREADABLE).map(storable),
+      seen.unreadable.slice(0, MOST_NAMES).map(storable),
+      [...seen.observed.refused].slice(0, MOST_NAMES),
     ],
   );
   return {
@@ -97,7 +98,7 @@ export async function recordObservation(
     ignored: plan.ignored,
     guard: held ? plan.guard : undefined,
     unreadable: seen.unreadable,
-    complete: seen.observed.complete,
+    refused: [...seen.observed.refused],
   };
 }
 

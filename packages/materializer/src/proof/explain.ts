@@ -18,6 +18,7 @@ interface Observed {
   errorMessage: string | null;
   observeAt: Date;
   unreadable: string[];
+  refused: string[];
 }
 
 /**
@@ -30,16 +31,22 @@ export async function explain(context: Context, name: BranchName): Promise<Expla
   const branch = await findBranch(context.db, name);
   const { rows } = await context.db.query<Observed>(
     `select observed_at as "observedAt", error_code as "errorCode", error_message as "errorMessage",
-            observe_at as "observeAt", unreadable_refs as unreadable
+            observe_at as "observeAt", unreadable_refs as unreadable,
+            refused_refs as refused
      from headstart_materializer.repositories where id = $1`,
     [repository.id],
   );
   const status = branchStatus(branch);
-  const current = status === "ready" && branch.pinnedAt === null && branch.servedOid === branch.desiredOid;
+  const refused = rows[0]?.refused.includes(branch.ref) ?? false;
+  const current =
+    status === "ready" && !refused && branch.pinnedAt === null && branch.servedOid === branch.desiredOid;
   return {
     status,
     current,
     reasons: [
+      ...(refused
+        ? ["It has moved to a commit that git does not give: its objects are damaged, refused or too large."]
+        : []),
       ...branchReasons(branch, status),
       ...repositoryReasons(repository),
       ...observationReasons(rows[0]),

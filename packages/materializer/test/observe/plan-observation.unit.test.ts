@@ -14,29 +14,38 @@ test("live branches come first, so that they get the earlier sequence numbers", 
     ["refs/heads/drafts/a", "1"],
     ["refs/heads/main", "2"],
   ]);
-  const plan = planObservation([], { refs, complete: true }, classify);
+  const plan = planObservation([], { refs, refused: new Set() }, classify);
   expect(plan.appeared.map(({ ref }) => ref)).toEqual(["refs/heads/main", "refs/heads/drafts/a"]);
 });
 
 test("an ordinary branch is ignored, and is no error", () => {
   const plan = planObservation(
     [],
-    { refs: new Map([["refs/heads/feature/x", "1"]]), complete: true },
+    { refs: new Map([["refs/heads/feature/x", "1"]]), refused: new Set() },
     classify,
   );
   expect(plan).toMatchObject({ appeared: [], moved: [], deleted: [], ignored: 1, guard: undefined });
 });
 
-test("an incomplete listing deletes nothing", () => {
-  const known: KnownBranch[] = [{ ref: "refs/heads/drafts/a", oid: "1", class: "draft", deleted: false }];
-  expect(planObservation(known, { refs: new Map(), complete: false }, classify).deleted).toEqual([]);
+test("a branch whose commit is refused is not deleted, and keeps no other from being", () => {
+  const known = ["a", "b", "c"].map((name): KnownBranch => ({
+    ref: `refs/heads/drafts/${name}`,
+    oid: "1",
+    class: "draft",
+    deleted: false,
+  }));
+  const observed = {
+    refs: new Map([["refs/heads/drafts/a", "1"]]),
+    refused: new Set(["refs/heads/drafts/b"]),
+  };
+  expect(planObservation(known, observed, classify).deleted).toEqual(["refs/heads/drafts/c"]);
 });
 
 test("a branch that left the patterns is no longer projected", () => {
   const known: KnownBranch[] = [{ ref: "refs/heads/other", oid: "1", class: "draft", deleted: false }];
   const plan = planObservation(
     known,
-    { refs: new Map([["refs/heads/other", "1"]]), complete: true },
+    { refs: new Map([["refs/heads/other", "1"]]), refused: new Set() },
     classify,
   );
   expect(plan.deleted).toEqual(["refs/heads/other"]);
@@ -50,12 +59,12 @@ test("an empty listing, or one that lost more than half, is held back with its r
     deleted: false,
   }));
   const left = new Map(known.slice(0, 2).map(({ ref }) => [ref, "1"] as const));
-  expect(planObservation(known, { refs: new Map(), complete: true }, classify).guard).toMatch(
+  expect(planObservation(known, { refs: new Map(), refused: new Set() }, classify).guard).toMatch(
     /no branch at all/,
   );
-  expect(planObservation(known, { refs: left, complete: true }, classify).guard).toMatch(/4 of 6/);
+  expect(planObservation(known, { refs: left, refused: new Set() }, classify).guard).toMatch(/4 of 6/);
   const most = new Map(known.slice(0, 4).map(({ ref }) => [ref, "1"] as const));
-  expect(planObservation(known, { refs: most, complete: true }, classify).guard).toBeUndefined();
+  expect(planObservation(known, { refs: most, refused: new Set() }, classify).guard).toBeUndefined();
 });
 
 const ref = fc
@@ -67,12 +76,12 @@ const listing = fc.dictionary(ref, oid).map((refs) => new Map(Object.entries(ref
 test("applying a plan of a complete listing makes what is known equal to it, and a second one finds nothing", () => {
   fc.assert(
     fc.property(listing, listing, (before, after) => {
-      const known = apply([], planObservation([], { refs: before, complete: true }, classify));
-      const changed = apply(known, planObservation(known, { refs: after, complete: true }, classify));
+      const known = apply([], planObservation([], { refs: before, refused: new Set() }, classify));
+      const changed = apply(known, planObservation(known, { refs: after, refused: new Set() }, classify));
       const alive = changed.filter((branch) => !branch.deleted).map((branch) => [branch.ref, branch.oid]);
       const wanted = [...after].filter(([name]) => classify(name) !== undefined);
       expect(new Map(alive as [string, string][])).toEqual(new Map(wanted));
-      const again = planObservation(changed, { refs: after, complete: true }, classify);
+      const again = planObservation(changed, { refs: after, refused: new Set() }, classify);
       expect([...again.appeared, ...again.moved, ...again.deleted, ...again.reclassified]).toEqual([]);
     }),
   );
