@@ -69,12 +69,14 @@ export function openStatus(context: StatusContext): OpenStatus {
   };
 }
 
-/** Stored rows close behind the log, so that the next start reads few events. One worker writes, others stand by. */
+/**
+ * Stored rows close behind the log, so that the next start reads few events. One worker writes, others stand by. Not
+ * at every event: nobody waits for it, and a write for each costs as much as a build.
+ */
 async function keepRows(context: StatusContext, bootstrap: Bootstrap, signal: AbortSignal): Promise<void> {
   await runLoop(context, signal, {
     loop: "status-rows",
     everyMs: EVERY_MS,
-    bell: context.bells.events,
     turn: async () => void (await bootstrap.catchUp({ signal })),
   });
 }

@@ -46,7 +46,7 @@ export interface BranchLook {
 }
 
 /** Branches that the page shows at most; what needs attention comes first, then live branches, then the newest. */
-export const BRANCHES_SHOWN = 20_000;
+const BRANCHES_SHOWN = 20_000;
 
 /** Hours that a deleted branch stays on the page. */
 const DELETED_HOURS = 24;
@@ -129,7 +129,7 @@ function withDates(branch: BranchFacts): BranchFacts {
 }
 
 /** One word for a branch, by the same rules as the materializer's own. */
-export function stateOf(branch: BranchFacts, now: Date): BranchState {
+function stateOf(branch: BranchFacts, now: Date): BranchState {
   if (branch.deletedAt !== null) return "deleted";
   if (branch.parkedAt !== null) return "parked";
   if (branch.leaseUntil !== null && branch.leaseUntil > now) return "building";

@@ -61,7 +61,8 @@ function repositoryRowOf(facts: RepositoryFacts): RepositoryRow {
 
 /** `https://user:secret@host/x` becomes `https://host/x`; what is no URL, such as `git@host:x`, stays. */
 export function withoutCredentials(url: string): string {
-  if (!URL.canParse(url)) return url.replace(/^[^@/]*:[^@/]*@/, "");
+  // `user:secret@host/x` parses as well, with a scheme called `user`.
+  if (!url.includes("://") || !URL.canParse(url)) return url.replace(/^[^@/]*:[^@/]*@/, "");
   const parsed = new URL(url);
   if (parsed.username === "" && parsed.password === "") return url;
   parsed.username = "";

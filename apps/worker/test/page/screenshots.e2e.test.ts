@@ -25,6 +25,8 @@ const pictures: readonly Picture[] = [
   { name: "status-light", options: { colorScheme: "light", viewport: desktop } },
   { name: "status-dark", options: { colorScheme: "dark", viewport: desktop } },
   { name: "branch-light", options: { colorScheme: "light", viewport: desktop }, path: "branch" },
+  { name: "workers-dark", options: { colorScheme: "dark", viewport: desktop }, path: "workers" },
+  { name: "repositories-light", options: { colorScheme: "light", viewport: desktop }, path: "repositories" },
   { name: "status-phone", options: { colorScheme: "light", ...phone } },
   { name: "branch-phone-dark", options: { colorScheme: "dark", ...phone }, path: "branch" },
 ];
@@ -42,9 +44,8 @@ requires("chromium")("pictures of the page, each below 300 kB", async () => {
   const selected = new URLSearchParams({ in: failing?.repository ?? "", branch: failing?.branch ?? "" });
   for (const { name, options, path } of pictures) {
     await using browser = await startChromium(options);
-    const open = await browser.open(
-      path === undefined ? server.url : `${server.url}/?${selected.toString()}`,
-    );
+    const query = path === "branch" ? selected.toString() : `view=${path ?? "branches"}`;
+    const open = await browser.open(`${server.url}/?${query}`);
     await drawn(open, path);
     const file = join(folder, `${name}.png`);
     await open.screenshot({ path: file });
@@ -55,6 +56,6 @@ requires("chromium")("pictures of the page, each below 300 kB", async () => {
 });
 
 async function drawn(page: Page, path: string | undefined): Promise<void> {
-  await page.locator(".row").first().waitFor({ state: "attached" });
+  await page.locator(".row, .data td").first().waitFor({ state: "attached" });
   if (path === "branch") await page.locator(".issues li").first().waitFor();
 }

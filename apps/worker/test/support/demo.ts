@@ -124,6 +124,11 @@ async function machines({ db }: StatusServer): Promise<void> {
             ('worker-2:1177', 'worker-2', 1177, '0.1.0', now() - interval '3 days', now(), 8, 1, false, '{}')`,
   );
   await db.query(
+    `update headstart_materializer.repositories
+     set url = 'https://git.example.org/' || name || '.git', observe_at = now() + interval '31 s',
+         changed_at = now() - id * interval '37 min'`,
+  );
+  await db.query(
     `insert into headstart_worker.deliveries
        (source, delivery, event, received_at, outcome, reason, repositories, locations, refs, pushed_by, settled_at)
      values

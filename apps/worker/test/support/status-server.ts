@@ -25,7 +25,7 @@ import { scratchRepository, type ScratchRepository } from "./scratch-repository.
 import { until } from "./until.ts";
 
 /** Pages with a title, checked by file, line and column; a strict policy, so that one bad page stops a commit. */
-export const pages = defineProjector({
+const pages = defineProjector({
   name: "pages",
   revision: "1",
   kinds: {

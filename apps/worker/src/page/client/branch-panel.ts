@@ -124,7 +124,7 @@ function draw(app: App, { selected, row, loaded }: Shown): Node[] {
   const parts: Child[] = [head];
   if (row !== undefined) parts.push(facts(row));
   if (row !== undefined && app.actions && app.token !== undefined) parts.push(actionsOf(app, row));
-  if (loaded === undefined) parts.push(h("p", { class: "muted" }, "Loading…"));
+  if (loaded === undefined) parts.push(h("section", { class: "muted" }, "Loading…"));
   else if ("failure" in loaded) parts.push(h("p", { class: "refusal" }, loaded.failure));
   else {
     const { detail } = loaded;
@@ -169,10 +169,16 @@ function facts(row: BranchRow): HTMLElement {
 
 const isoTime = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z)/;
 
-/** The materializer's sentence, with its times as this page tells them. */
+/** The materializer's sentence, with its times as this page tells them: `since <time>` becomes `for 3 min`. */
 function withTimes(reason: string): Node[] {
-  return reason.split(isoTime).map((part) => {
-    if (!isoTime.test(part)) return named(part);
+  const parts = reason.split(isoTime);
+  return parts.map((part, index) => {
+    const before = parts[index - 1] ?? "";
+    if (index % 2 === 0)
+      return named(
+        index === parts.length - 1 ? part : part.replace(/\bat $/, "").replace(/\bsince $/, "for "),
+      );
+    if (before.endsWith("since ")) return time(part, { wording: "since" });
     return Date.parse(part) > now() ? time(part, { wording: "in" }) : time(part);
   });
 }

@@ -113,7 +113,7 @@ export async function tokenQuestion(
   return (await ask(dialog)) === "yes" ? field.value : undefined;
 }
 
-export const keys: readonly (readonly [keys: readonly string[], words: string])[] = [
+const keys: readonly (readonly [keys: readonly string[], words: string])[] = [
   [["/"], "Search"],
   [["j", "↓"], "Next branch"],
   [["k", "↑"], "Branch before"],

@@ -11,14 +11,14 @@ export function now(): number {
   return Date.now() + ahead;
 }
 
-/** A length of time in at most two units: `4 s`, `3 min`, `2 h 10 min`, `5 d`. */
+/** A length of time in at most two units: `4 s`, `3 min`, `1 h 10 min`, `5 d`. */
 export function span(milliseconds: number): string {
   const seconds = Math.max(0, Math.round(milliseconds / 1000));
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${minutes} min`;
   const hours = Math.floor(minutes / 60);
-  if (hours < 24) return hours < 6 && minutes % 60 > 0 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
+  if (hours < 24) return hours < 2 && minutes % 60 > 0 ? `${hours} h ${minutes % 60} min` : `${hours} h`;
   return `${Math.floor(hours / 24)} d`;
 }
 
