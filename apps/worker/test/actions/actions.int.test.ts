@@ -64,7 +64,10 @@ test("pause, resume and looks at a repository", async () => {
   await upstream.commit("main", { "pages/a.md": markdown("A") });
   await server.settle("handbook");
   const request = { repository: "handbook" };
-  expect(await ask(server, "pause", request)).toMatchObject({ status: 200, message: expect.stringContaining("paused") });
+  expect(await ask(server, "pause", request)).toMatchObject({
+    status: 200,
+    message: expect.stringContaining("paused"),
+  });
   await server.statusWhen("the pause", ({ repositories }) => repositories[0]?.pausedAt !== null);
   expect(await ask(server, "resume", request)).toMatchObject({ status: 200 });
   await server.statusWhen("its end", ({ repositories }) => repositories[0]?.pausedAt === null);

@@ -33,5 +33,8 @@ function block(milliseconds: number): void {
 
 export default defineWorker({
   projectors: [pages],
-  ...(JSON.parse(readFileSync(process.env["TEST_CONFIG"] ?? "", "utf8")) as Omit<WorkerConfigInput, "projectors">),
+  ...(JSON.parse(readFileSync(process.env["TEST_CONFIG"] ?? "", "utf8")) as Omit<
+    WorkerConfigInput,
+    "projectors"
+  >),
 });

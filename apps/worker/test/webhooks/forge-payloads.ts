@@ -193,7 +193,7 @@ const dataCenterUser = {
   type: "NORMAL",
 };
 
-export function dataCenterRepository({ links }: { links: boolean }) {
+function dataCenterRepository({ links }: { links: boolean }) {
   return {
     slug: "handbook",
     id: 84,
