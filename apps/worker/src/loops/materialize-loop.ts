@@ -96,7 +96,7 @@ function tellObserved(
   bells.hints.ring();
 }
 
-function tellBuilt({ builds, log, bells }: Materializing, lease: Lease, result: Materialized | Error): void {
+function tellBuilt({ builds, log }: Materializing, lease: Lease, result: Materialized | Error): void {
   const milliseconds = builds.ended(lease, result);
   const { repository, ref, oid, attempt } = lease;
   const facts = { repository, ref, oid, milliseconds };
@@ -106,6 +106,4 @@ function tellBuilt({ builds, log, bells }: Materializing, lease: Lease, result: 
     const { how, code, message } = result;
     log.warn("branch.failed", { ...facts, attempt, how, code, message });
   } else log.info(`branch.${result.outcome}`, facts);
-  // A hint that came during the build has left more to do.
-  bells.hints.ring();
 }

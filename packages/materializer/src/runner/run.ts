@@ -61,7 +61,9 @@ async function dueRepository(context: Context): Promise<string | undefined> {
 async function buildLoop(context: Context, options: RunOptions): Promise<void> {
   const running = new Set<Promise<void>>();
   const concurrency = options.concurrency ?? (() => 4);
-  await forever(options, async () => {
+  // A build that has ended may have left more to do: a hint came meanwhile, or it failed.
+  const built = async (): Promise<void> => await Promise.race(running);
+  const step = async (): Promise<boolean> => {
     const free = concurrency() - running.size;
     const leases = free > 0 ? await claim(context, { limit: free }) : [];
     for (const lease of leases) {
@@ -71,9 +73,10 @@ async function buildLoop(context: Context, options: RunOptions): Promise<void> {
     }
     // While there is room, a long build must not keep what comes due from being taken.
     if (free > 0 || running.size === 0) return leases.length > 0;
-    await Promise.race(running);
+    await built();
     return true;
-  });
+  };
+  await forever(options, step, built);
   await Promise.all(running);
 }
 
@@ -86,15 +89,19 @@ async function buildOne(context: Context, lease: Lease, options: RunOptions): Pr
   }
 }
 
-/** Calls `step` until the signal aborts; when it had nothing to do or failed, waits first. */
-async function forever(options: RunOptions, step: () => Promise<boolean>): Promise<void> {
+/** Calls `step` until the signal aborts; when it had nothing to do or failed, waits first, for `wake` at the longest. */
+async function forever(
+  options: RunOptions,
+  step: () => Promise<boolean>,
+  wake?: () => Promise<void>,
+): Promise<void> {
   const { signal } = options;
   while (!signal.aborted) {
     const busy = await step().catch((error: unknown) => {
       if (!signal.aborted) options.onError?.(error);
       return false;
     });
-    if (!busy) await idle(options);
+    if (!busy) await idle(options, wake);
   }
 }
 
@@ -102,7 +109,10 @@ async function forever(options: RunOptions, step: () => Promise<boolean>): Promi
  * Waits for the next look, a wake-up or the end, whichever comes first. By a plain timer: a signal of
  * `AbortSignal.timeout` that only `AbortSignal.any` knows may be collected before it fires.
  */
-async function idle({ signal, idleMs = 1_000, wake }: RunOptions): Promise<void> {
+async function idle(
+  { signal, idleMs = 1_000, wake }: RunOptions,
+  alsoWake?: () => Promise<void>,
+): Promise<void> {
   const over = new AbortController();
   const end = (): void => over.abort();
   const timer = setTimeout(end, idleMs);
@@ -111,7 +121,8 @@ async function idle({ signal, idleMs = 1_000, wake }: RunOptions): Promise<void>
     over.signal.addEventListener("abort", () => resolve(), { once: true }),
   );
   if (signal.aborted) end();
-  await Promise.race([ended, ...(wake === undefined ? [] : [wake(over.signal)])]);
+  const wakers = [wake?.(over.signal), alsoWake?.()];
+  await Promise.race([ended, ...wakers.filter((waker) => waker !== undefined)]);
   clearTimeout(timer);
   signal.removeEventListener("abort", end);
   end();
