@@ -76,9 +76,10 @@ function byChange(a: BranchRow, b: BranchRow): number {
   return compare(changedAt(b), changedAt(a)) || compare(a.branch, b.branch) || compare(a.id, b.id);
 }
 
-/** When something last happened to a branch. */
-export function changedAt({ activity, served, wanted, deletedAt }: BranchRow): string {
-  return deletedAt ?? activity.lastAt ?? served?.publishedAt ?? wanted.at;
+/** When something last happened to a branch: it was pushed, built or deleted. */
+export function changedAt({ activity, wanted, deletedAt }: BranchRow): string {
+  const { lastAt } = activity;
+  return deletedAt ?? (lastAt !== null && lastAt > wanted.at ? lastAt : wanted.at);
 }
 
 function urgency(row: BranchRow): number {
