@@ -130,7 +130,10 @@ async function writeWanted(
      from unnest($2::text[], $3::text[], $4::text[], $5::text[]) with ordinality as w (ref, class, owner, oid, n)
      on conflict (repository_id, ref) do update
      set class = excluded.class, desired_oid = excluded.desired_oid, desired_seq = excluded.desired_seq,
-         desired_at = now(), dirty = true, due_at = now(), attempts = 0, parked_at = null,
+         desired_at = now(), dirty = true, attempts = 0, parked_at = null,
+         -- Who waits keeps the place: a branch that is pushed to without end would never get to the front.
+         due_at = case when b.dirty and b.parked_at is null and b.deleted_at is null
+                       then least(b.due_at, now()) else now() end,
          incarnation = b.incarnation + (b.deleted_at is not null)::int,
          owner = case when b.deleted_at is null then b.owner else excluded.owner end,
          deleted_at = null`,

@@ -49,6 +49,20 @@ test("a tenant of many repositories gets no more turns than one with a single br
   ).toBe(true);
 });
 
+test("a branch that is pushed to again while it waits keeps its place", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  const claimed = async (): Promise<string[]> => (await materializer.claim()).map(({ ref }) => ref);
+  await upstream.commit("drafts/busy", { "notes/a/x.json": note("first") });
+  await materializer.observe("handbook");
+  await upstream.commit("drafts/quiet", { "notes/a/x.json": note("only") });
+  await materializer.observe("handbook");
+  await upstream.commit("drafts/busy", { "notes/a/x.json": note("second") });
+  await materializer.observe("handbook");
+  expect(await claimed()).toEqual(["refs/heads/drafts/busy"]);
+  expect(await claimed()).toEqual(["refs/heads/drafts/quiet"]);
+});
+
 test("processes that claim at once get different branches", async () => {
   await using project = await openProject();
   const { upstream, materializer } = project;
