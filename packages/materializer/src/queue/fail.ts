@@ -23,7 +23,7 @@ export type Failure =
       readonly message: string;
       readonly retryAt?: Date | undefined;
     }
-  /** The commit is not in the repository any more: it is looked at again before anything else happens. */
+  /** Git gives no such commit: most likely the branch has moved on, so the repository is looked at again. */
   | { readonly kind: "moved" };
 
 export type Failed = "recorded" | "retrying" | "parked" | "observing";
@@ -53,6 +53,8 @@ function errorCode(error: unknown): string {
  */
 export async function fail(context: Context, lease: Lease, failure: Failure): Promise<Failed> {
   return await inTransaction(context.db, async (client) => {
+    // Before the branch is locked: whoever locks both begins with the repository.
+    if (failure.kind === "moved") await observeAgain(client, lease.repository);
     const { rows } = await client.query<{ current: boolean }>(
       `select desired_seq = $3 as current from headstart_materializer.branches
        where id = $1 and lease_token = $2 and deleted_at is null for update`,
@@ -60,25 +62,45 @@ export async function fail(context: Context, lease: Lease, failure: Failure): Pr
     );
     const row = rows[0];
     if (row === undefined) throw leaseLost(lease);
-    if (failure.kind === "moved") return await observeAgain(client, lease);
-    if (failure.kind === "content") return await settle(client, { lease, failure, current: row.current });
-    const parked = row.current && lease.attempt >= context.settings.maxAttempts;
-    return await retryLater(client, { lease, failure, parked });
+    const { current } = row;
+    if (failure.kind === "content") return await settle(client, { lease, failure, current });
+    const parked = current && lease.attempt >= context.settings.maxAttempts;
+    if (failure.kind === "transient") return await retryLater(client, { lease, failure, current, parked });
+    if (parked) return await park(client, { lease, failure: noCommit(lease) });
+    await comeBack(client, { lease, delayMs: current ? backOff(lease) : 0 });
+    return "observing";
   });
 }
 
 const giveBack = "lease_owner = null, lease_token = null, lease_until = null";
 
-async function observeAgain(client: pg.ClientBase, lease: Lease): Promise<Failed> {
-  await client.query(
-    `update headstart_materializer.branches set ${giveBack}, due_at = now() + $2 * interval '1 ms' where id = $1`,
-    [lease.branchId, retryDelayMs(lease.attempt, Math.random())],
-  );
+/** What is said of a branch whose ref went on naming what git does not give, or what is no commit. */
+function noCommit({ oid, attempt }: Lease): { code: string; message: string } {
+  return {
+    code: "GIT_REF_MISSING",
+    message: `The branch names ${oid}, which is no commit or which the repository does not give: tried ${attempt} times.`,
+  };
+}
+
+function backOff({ attempt }: Lease): number {
+  return retryDelayMs(attempt, Math.random());
+}
+
+async function observeAgain(client: pg.ClientBase, repository: string): Promise<void> {
   await client.query(
     "update headstart_materializer.repositories set hints = hints + 1, observe_at = now() where name = $1",
-    [lease.repository],
+    [repository],
   );
-  return "observing";
+}
+
+async function comeBack(
+  client: pg.ClientBase,
+  { lease, delayMs }: { lease: Lease; delayMs: number },
+): Promise<void> {
+  await client.query(
+    `update headstart_materializer.branches set ${giveBack}, due_at = now() + $2 * interval '1 ms' where id = $1`,
+    [lease.branchId, delayMs],
+  );
 }
 
 async function settle(
@@ -103,26 +125,44 @@ async function settle(
   return "recorded";
 }
 
+/** A state that nobody wants any more says nothing about the newer one, which is due as soon as the remote allows. */
 async function retryLater(
   client: pg.ClientBase,
-  { lease, failure, parked }: { lease: Lease; failure: Failure & { kind: "transient" }; parked: boolean },
+  {
+    lease,
+    failure,
+    current,
+    parked,
+  }: { lease: Lease; failure: Failure & { kind: "transient" }; current: boolean; parked: boolean },
 ): Promise<Failed> {
+  if (parked) return await park(client, { lease, failure });
   const asked = failure.retryAt === undefined ? 0 : failure.retryAt.getTime() - Date.now();
+  await comeBack(client, { lease, delayMs: Math.max(asked, current ? backOff(lease) : 0) });
+  if (current) await recordError(client, lease, failure);
+  return "retrying";
+}
+
+async function recordError(
+  client: pg.ClientBase,
+  lease: Lease,
+  { code, message }: { code: string; message: string },
+): Promise<void> {
   await client.query(
     `update headstart_materializer.branches
-     set ${giveBack}, due_at = now() + $2 * interval '1 ms', parked_at = case when $3 then now() end,
-         error_code = $4, error_message = $5, error_oid = decode($6, 'hex'), error_at = now()
-     where id = $1`,
-    [
-      lease.branchId,
-      Math.max(asked, retryDelayMs(lease.attempt, Math.random())),
-      parked,
-      failure.code,
-      storable(failure.message),
-      lease.oid,
-    ],
+     set error_code = $2, error_message = $3, error_oid = decode($4, 'hex'), error_at = now() where id = $1`,
+    [lease.branchId, code, storable(message), lease.oid],
   );
-  if (!parked) return "retrying";
+}
+
+async function park(
+  client: pg.ClientBase,
+  { lease, failure }: { lease: Lease; failure: { readonly code: string; readonly message: string } },
+): Promise<Failed> {
+  await client.query(
+    `update headstart_materializer.branches set ${giveBack}, parked_at = now() where id = $1`,
+    [lease.branchId],
+  );
+  await recordError(client, lease, failure);
   await appendEvent(client, lease.branchId, {
     event: "branch-parked",
     oid: lease.oid,
