@@ -65,7 +65,9 @@ create table segment_files (
   kind text collate "C" not null,
   mode text not null,
   oid bytea not null check (octet_length(oid) in (20, 32)),
-  primary key (segment_id, unit, path)
+  -- What keeps the path itself from being projected, else empty. Of two paths that are shown alike it tells which is which.
+  problem text not null default '',
+  primary key (segment_id, unit, path, problem)
 );
 
 create table segment_rows (

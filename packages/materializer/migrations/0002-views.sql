@@ -13,15 +13,15 @@ cross join lateral (
 ) r;
 
 create view version_files as
-select v.id as version_id, r.unit, r.path, r.kind, r.mode, r.oid
+select v.id as version_id, r.unit, r.path, r.kind, r.mode, r.oid, r.problem
 from versions v
 cross join lateral (
-  select s.unit, s.path, s.kind, s.mode, s.oid from segment_files s
+  select s.unit, s.path, s.kind, s.mode, s.oid, s.problem from segment_files s
   where s.segment_id = v.base_segment
     and (v.delta_segment is null
       or not exists (select from segment_units u where u.segment_id = v.delta_segment and u.unit = s.unit))
   union all
-  select s.unit, s.path, s.kind, s.mode, s.oid from segment_files s where s.segment_id = v.delta_segment
+  select s.unit, s.path, s.kind, s.mode, s.oid, s.problem from segment_files s where s.segment_id = v.delta_segment
 ) r;
 
 create view version_issues as

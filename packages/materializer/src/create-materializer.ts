@@ -8,7 +8,7 @@ import { defaultSettings, type Context, type Settings } from "./context.ts";
 import { migrate } from "./database/migrate.ts";
 import { defaultDocumentLimits, type DocumentLimits } from "./documents/document-limits.ts";
 import { consumeEvents, type EventHandler } from "./events/consume-events.ts";
-import { defaultLimits } from "./git/git-limits.ts";
+import { resolveLimits } from "./git/git-limits.ts";
 import { observe, type Observation } from "./observe/observe.ts";
 import type { Projector } from "./projector/projector.ts";
 import { underLimits } from "./projector/under-limits.ts";
@@ -64,7 +64,7 @@ export function createMaterializer(options: MaterializerOptions): Materializer {
   const mirrors = openMirrors(options.mirrors);
   const limits = {
     documents: { ...defaultDocumentLimits, ...options.documentLimits },
-    git: { ...defaultLimits, ...options.mirrors.limits },
+    git: resolveLimits(options.mirrors.limits),
   };
   const context: Context = {
     db: options.db,

@@ -1,6 +1,7 @@
 import type { ContentIssue, Projector, Row, UnitFile } from "../projector/projector.ts";
 import type { Documents } from "./read-documents.ts";
-import { whole, type SelectedFile } from "./selected-file.ts";
+import { fitsKey, maxKeyBytes } from "./key-limit.ts";
+import { inOrder, whole, type SelectedFile } from "./selected-file.ts";
 
 /** One unit of a projection: its files, the rows they make and what is wrong with them. */
 export interface AssembledUnit {
@@ -18,7 +19,7 @@ export function assembleUnit(
 ): AssembledUnit {
   const issues: ContentIssue[] = [];
   const good: UnitFile[] = [];
-  for (const file of files.toSorted((a, b) => (a.path < b.path ? -1 : 1))) {
+  for (const file of files.toSorted(inOrder)) {
     const { document, problems } =
       file.problem === undefined ? documents.of(file) : { problems: [file.problem] };
     issues.push(...problems.map((problem) => ({ ...problem, path: file.path })));
@@ -48,9 +49,9 @@ function storableRows(
       });
       return false;
     }
-    if (bytes(row.key) > MAX_KEY_BYTES || bytes(row.collection) > MAX_KEY_BYTES) {
+    if (!fitsKey(row.key) || !fitsKey(row.collection)) {
       issues.push({
-        ...whole("key-too-long", `A key in ${row.collection.slice(0, 100)} is over ${MAX_KEY_BYTES} bytes.`),
+        ...whole("key-too-long", longKey(row)),
         path,
       });
       return false;
@@ -64,12 +65,10 @@ function storableRows(
   });
 }
 
-function bytes(text: string): number {
-  return Buffer.byteLength(text);
+function longKey({ collection }: Row): string {
+  const what = fitsKey(collection) ? "A key in" : "The name of the collection";
+  return `${what} ${collection.slice(0, 100)} has more than ${maxKeyBytes} bytes.`;
 }
-
-/** A btree entry holds 2,704 bytes: unit, collection and key have to fit together. */
-const MAX_KEY_BYTES = 800;
 
 /** An escape that only JSON text of a NUL or of a lone surrogate has; JSON.stringify writes pairs as they are. */
 const UNSTORABLE = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f][0-9a-f]{2})/;

@@ -1,4 +1,5 @@
 import type { Context } from "../context.ts";
+import { resolveLimits } from "../git/git-limits.ts";
 import type { Lease } from "../queue/claim.ts";
 import { buildUnits } from "./build-units.ts";
 import type { BuildOptions } from "./build-version.ts";
@@ -6,7 +7,7 @@ import { costs, invalid, type Contents, type Invalid } from "./contents.ts";
 import type { Base } from "./find-base.ts";
 import type { DocumentSource } from "./read-documents.ts";
 import { copyUnits, startSegment } from "./segments.ts";
-import { entryProblem, type SelectedFile } from "./selected-file.ts";
+import { placeId, selectedFile, type SelectedFile } from "./selected-file.ts";
 
 export const SMALLEST_DELTA = 32;
 
@@ -29,7 +30,7 @@ export async function buildDelta(
   if (refused !== undefined) return refused;
   const old = base.version.delta;
   if (old !== null) await copyUnits(context, { from: old, to: delta, except: changed });
-  const changedPaths = base.version.own ? [...base.changes.keys()].toSorted() : undefined;
+  const changedPaths = base.version.own ? pathsOf(base) : undefined;
   const { treeFiles } = base;
   const built = { base: base.version.base, delta, changedPaths, treeFiles, ...costs(counts) };
   if (base.deltaUnits.size <= Math.max(SMALLEST_DELTA, Math.sqrt(2 * base.baseUnits))) return built;
@@ -47,18 +48,23 @@ async function filesAfter(
   changed: readonly string[],
 ): Promise<Map<string, SelectedFile[]>> {
   const { rows } = await context.db.query<SelectedFile>(
-    `select f.path, f.unit, f.kind, f.mode, encode(f.oid, 'hex') as oid
+    `select f.path, f.unit, f.kind, f.mode, encode(f.oid, 'hex') as oid, nullif(f.problem, '') as "placeProblem"
      from headstart_materializer.version_files f where f.version_id = $1 and f.unit = any($2)`,
     [base.version.id, changed],
   );
   const units = new Map<string, SelectedFile[]>(changed.map((unit) => [unit, []]));
-  const kept = rows
-    .filter((file) => !base.changes.has(file.path))
-    .map((file) => ({ ...file, problem: entryProblem({ mode: file.mode, problem: undefined }) }));
-  for (const file of [...kept, ...base.changes.values()]) {
-    if (file !== undefined) units.get(file.unit)?.push(file);
+  const limits = resolveLimits(context.mirrors.settings.limits);
+  const stored = rows.map((file) => ({ ...file, placeProblem: file.placeProblem ?? undefined }));
+  const kept = stored.filter((file) => !base.changes.has(placeId(file)));
+  for (const file of kept) units.get(file.unit)?.push(selectedFile(file, file, limits));
+  for (const { selection, after } of base.changes.values()) {
+    if (after !== undefined) units.get(selection.unit)?.push(selectedFile(selection, after, limits));
   }
   return units;
+}
+
+function pathsOf({ changes }: Base): string[] {
+  return [...new Set([...changes.values()].map(({ selection }) => selection.path))].toSorted();
 }
 
 /** Units that a delta holds to say that they are gone: a base has no need of them. */

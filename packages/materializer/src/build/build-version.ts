@@ -1,7 +1,7 @@
 import { projectorNamed, type Context } from "../context.ts";
 import { MaterializerError } from "../errors.ts";
 import { GitError } from "../git/git-error.ts";
-import { defaultLimits } from "../git/git-limits.ts";
+import { resolveLimits, type GitLimits } from "../git/git-limits.ts";
 import type { Projector } from "../projector/projector.ts";
 import type { Lease } from "../queue/claim.ts";
 import { findRepository } from "../repositories/repository.ts";
@@ -79,7 +79,7 @@ async function contentsOf(source: DocumentSource, lease: Lease, wanted: Wanted):
   if (same !== undefined) return shared(same, same.treeFiles);
   const base = await findBase(context, lease, { mirror, projector, tree, signal });
   if (base === undefined) return await buildWhole(source, lease, wanted);
-  refuseTooMany(base.treeFiles, context.mirrors.settings.limits?.maxFiles);
+  refuseTooMany(base.treeFiles, resolveLimits(context.mirrors.settings.limits));
   if (base.changes.size === 0) return shared(base.version, base.treeFiles);
   if (base.changedUnits.size > Math.max(SMALLEST_DELTA, base.baseUnits / 4))
     return await buildWhole(source, lease, wanted);
@@ -92,7 +92,7 @@ function shared({ base, delta }: StoredVersion, treeFiles: number): Contents {
 }
 
 /** A tree that grew past the limit in small steps is as large as one that came at once. */
-function refuseTooMany(files: number, maxFiles = defaultLimits.maxFiles): void {
+function refuseTooMany(files: number, { maxFiles }: GitLimits): void {
   if (files <= maxFiles) return;
   throw new GitError(
     "TooLarge",

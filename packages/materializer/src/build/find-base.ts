@@ -2,7 +2,7 @@ import type { Context } from "../context.ts";
 import type { Mirror } from "../git/mirror.ts";
 import type { Projector } from "../projector/projector.ts";
 import type { Lease } from "../queue/claim.ts";
-import { selectFile, type SelectedFile } from "./selected-file.ts";
+import { placeId, selectPath, type Selection } from "./selected-file.ts";
 
 /** A published version whose rows a new one can share. */
 export interface StoredVersion {
@@ -15,11 +15,17 @@ export interface StoredVersion {
   readonly own: boolean;
 }
 
+/** A selected path whose file is another now; `after` is absent where there is none any more. */
+export interface FileChange {
+  readonly selection: Selection;
+  readonly after: { readonly mode: string; readonly oid: string } | undefined;
+}
+
 /** What lies between a stored version and the tree that is wanted. */
 export interface Base {
   readonly version: StoredVersion;
-  /** Changed selected files by path; undefined where the file is gone or was taken out of the selection. */
-  readonly changes: ReadonlyMap<string, SelectedFile | undefined>;
+  /** Changed selected files, by `placeId`. */
+  readonly changes: ReadonlyMap<string, FileChange>;
   /** Units with a changed file. */
   readonly changedUnits: ReadonlySet<string>;
   /** How many units the version's base segment has. */
@@ -87,9 +93,7 @@ export async function findBase(
       after: tree,
       signal,
     });
-    const changedUnits = new Set(
-      [...changes.keys()].map((path) => changes.get(path)?.unit ?? projector.select(path)?.unit ?? ""),
-    );
+    const changedUnits = new Set([...changes.values()].map(({ selection }) => selection.unit));
     const deltaUnits = new Set([...replaced, ...changedUnits]);
     const treeFiles = version.treeFiles + growth;
     if (best === undefined || deltaUnits.size < best.deltaUnits.size)
@@ -102,14 +106,13 @@ async function changedFiles(
   mirror: Mirror,
   projector: Projector,
   { before, after, signal }: { before: string; after: string; signal: AbortSignal },
-): Promise<{ changes: Map<string, SelectedFile | undefined>; growth: number }> {
-  const changes = new Map<string, SelectedFile | undefined>();
+): Promise<{ changes: Map<string, FileChange>; growth: number }> {
+  const changes = new Map<string, FileChange>();
   let growth = 0;
   for await (const change of mirror.diffTrees(before, after, { signal })) {
     growth += Number(change.after !== undefined) - Number(change.before !== undefined);
-    if (projector.select(change.path) === null) continue;
-    const { path, problem } = change;
-    changes.set(path, change.after && selectFile(projector, { path, problem, ...change.after }));
+    const selection = selectPath(projector, change);
+    if (selection !== undefined) changes.set(placeId(selection), { selection, after: change.after });
   }
   return { changes, growth };
 }

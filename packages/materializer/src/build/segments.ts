@@ -49,6 +49,7 @@ export async function writeUnits(
     files.map((file) => file.kind),
     files.map((file) => file.mode),
     files.map((file) => file.oid),
+    files.map((file) => file.placeProblem ?? ""),
     rows.map((row) => row.unit),
     rows.map((row) => row.collection),
     rows.map((row) => row.key),
@@ -68,19 +69,20 @@ const writing = `
   with units as (
     insert into headstart_materializer.segment_units (segment_id, unit) select $1, unnest($2::text[])
   ), files as (
-    insert into headstart_materializer.segment_files (segment_id, unit, path, kind, mode, oid)
-    select $1, w.unit, w.path, w.kind, w.mode, decode(w.oid, 'hex')
-    from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[]) as w (unit, path, kind, mode, oid)
+    insert into headstart_materializer.segment_files (segment_id, unit, path, kind, mode, oid, problem)
+    select $1, w.unit, w.path, w.kind, w.mode, decode(w.oid, 'hex'), w.problem
+    from unnest($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[])
+      as w (unit, path, kind, mode, oid, problem)
   ), issues as (
     insert into headstart_materializer.segment_issues
       (segment_id, unit, ordinal, path, line, column_number, code, message, severity)
     select $1, w.*
-    from unnest($12::text[], $13::int[], $14::text[], $15::int[], $16::int[], $17::text[], $18::text[], $19::text[])
+    from unnest($13::text[], $14::int[], $15::text[], $16::int[], $17::int[], $18::text[], $19::text[], $20::text[])
       as w (unit, ordinal, path, line, column_number, code, message, severity)
   )
   insert into headstart_materializer.segment_rows (segment_id, unit, collection, key, data)
   select $1, w.unit, w.collection, w.key, w.data::jsonb
-  from unnest($8::text[], $9::text[], $10::text[], $11::text[]) as w (unit, collection, key, data)`;
+  from unnest($9::text[], $10::text[], $11::text[], $12::text[]) as w (unit, collection, key, data)`;
 
 /** Copies the units of one segment into another, but for those named. */
 export async function copyUnits(
@@ -92,7 +94,7 @@ export async function copyUnits(
 
 const copying = `
   with units as (${copyOf("segment_units", "unit")}),
-    files as (${copyOf("segment_files", "unit, path, kind, mode, oid")}),
+    files as (${copyOf("segment_files", "unit, path, kind, mode, oid, problem")}),
     issues as (${copyOf("segment_issues", "unit, ordinal, path, line, column_number, code, message, severity")})
   ${copyOf("segment_rows", "unit, collection, key, data")}`;
 

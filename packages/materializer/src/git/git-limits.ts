@@ -6,7 +6,7 @@ export interface GitLimits {
   readonly maxFileBytes: number;
   /** Bytes of all files that one `readBlobs` reads. @default 1 GiB */
   readonly maxTotalBytes: number;
-  /** @default 4096 */
+  /** At most the default, since a path is part of an index's key. @default 1_600 */
   readonly maxPathBytes: number;
   /** Folders and file of one path. @default 128 */
   readonly maxPathDepth: number;
@@ -22,9 +22,14 @@ export const defaultLimits: GitLimits = {
   maxFiles: 200_000,
   maxFileBytes: 10 * 2 ** 20,
   maxTotalBytes: 2 ** 30,
-  maxPathBytes: 4096,
+  maxPathBytes: 1_600,
   maxPathDepth: 128,
   maxRefs: 50_000,
   maxFetchBytes: 16 * 2 ** 30,
   maxObjectMemory: 2 ** 30,
 };
+
+export function resolveLimits(given: Partial<GitLimits> = {}): GitLimits {
+  const limits = { ...defaultLimits, ...given };
+  return { ...limits, maxPathBytes: Math.min(limits.maxPathBytes, defaultLimits.maxPathBytes) };
+}

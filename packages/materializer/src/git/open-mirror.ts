@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import { checkUrl, defaultProtocols } from "./check-url.ts";
 import { GitError } from "./git-error.ts";
-import { defaultLimits } from "./git-limits.ts";
+import { resolveLimits } from "./git-limits.ts";
 import { GitMirror } from "./git-mirror.ts";
 import { prepareHome, type Credential } from "./mirror-home.ts";
 import type { Mirror, MirrorOptions } from "./mirror.ts";
@@ -22,7 +22,7 @@ export async function openMirror(options: MirrorOptions): Promise<Mirror> {
   await requireGit();
   const directory = join(resolve(options.root), await digest(url, credential));
   await mkdir(directory, { recursive: true, mode: 0o700 });
-  const limits = { ...defaultLimits, ...options.limits };
+  const limits = resolveLimits(options.limits);
   const home = await prepareHome(directory, { protocols, credential, limits });
   const secrets = credential
     ? [`${credential.username ?? "git"}:${credential.password}`, credential.password]

@@ -16,7 +16,16 @@ export interface Difference {
   readonly stored?: Json;
 }
 
-type Facts = Map<string, { what: Difference["what"]; unit: string; name: string; value: Json }>;
+interface Fact {
+  readonly what: Difference["what"];
+  readonly unit: string;
+  readonly name: string;
+  /** Of a file: two paths may be shown alike, and then one of them has a problem. */
+  readonly problem?: string | undefined;
+  readonly value: Json;
+}
+
+type Facts = Map<string, Fact>;
 
 /** Compares assembled units with what a version holds of them. */
 export async function compareUnits(
@@ -46,8 +55,8 @@ export async function compareUnits(
 }
 
 function addUnit(facts: Facts, { unit, files, rows, issues }: AssembledUnit): void {
-  for (const { path, kind, mode, oid } of files)
-    add(facts, { what: "file", unit, name: path, value: [kind, mode, oid] });
+  for (const { path, kind, mode, oid, placeProblem = "" } of files)
+    add(facts, { what: "file", unit, name: path, problem: placeProblem, value: [kind, mode, oid] });
   for (const row of rows) add(facts, { what: "row", unit, name: rowName(row), value: normal(row.data) });
   for (const [ordinal, issue] of issues.entries()) {
     add(facts, {
@@ -59,11 +68,8 @@ function addUnit(facts: Facts, { unit, files, rows, issues }: AssembledUnit): vo
   }
 }
 
-function add(
-  facts: Facts,
-  fact: { what: Difference["what"]; unit: string; name: string; value: Json },
-): void {
-  facts.set(JSON.stringify([fact.what, fact.unit, fact.name]), fact);
+function add(facts: Facts, fact: Fact): void {
+  facts.set(JSON.stringify([fact.what, fact.unit, fact.name, fact.problem ?? ""]), fact);
 }
 
 function rowName({ collection, key }: Pick<Row, "collection" | "key">): string {
@@ -83,12 +89,20 @@ async function storedUnits(db: Queryable, version: string, units: readonly strin
   const facts: Facts = new Map();
   const values = [version, units];
   const where = "where version_id = $1 and unit = any($2)";
-  const files = await db.query<{ unit: string; path: string; kind: string; mode: string; oid: string }>(
-    `select unit, path, kind, mode, encode(oid, 'hex') as oid from headstart_materializer.version_files ${where}`,
+  const files = await db.query<{
+    unit: string;
+    path: string;
+    kind: string;
+    mode: string;
+    oid: string;
+    problem: string;
+  }>(
+    `select unit, path, kind, mode, encode(oid, 'hex') as oid, problem
+     from headstart_materializer.version_files ${where}`,
     values,
   );
-  for (const { unit, path, kind, mode, oid } of files.rows)
-    add(facts, { what: "file", unit, name: path, value: [kind, mode, oid] });
+  for (const { unit, path, kind, mode, oid, problem } of files.rows)
+    add(facts, { what: "file", unit, name: path, problem, value: [kind, mode, oid] });
   const rows = await db.query<Row & { unit: string }>(
     `select unit, collection, key, data from headstart_materializer.version_rows ${where}`,
     values,
