@@ -32,7 +32,14 @@ export async function buildDelta(
   if (old !== null) await copyUnits(context, { from: old, to: delta, except: changed });
   const changedPaths = base.version.own ? pathsOf(base) : undefined;
   const { treeFiles } = base;
-  const built = { base: base.version.base, delta, changedPaths, treeFiles, ...costs(counts) };
+  const built = {
+    base: base.version.base,
+    delta,
+    from: base.version.id,
+    changedPaths,
+    treeFiles,
+    ...costs(counts),
+  };
   if (base.deltaUnits.size <= Math.max(SMALLEST_DELTA, Math.sqrt(2 * base.baseUnits))) return built;
   onProgress?.({ phase: "copy" });
   const folded = await startSegment(context.db, lease);

@@ -4,6 +4,7 @@ import { GitError } from "../git/git-error.ts";
 import { resolveLimits, type GitLimits } from "../git/git-limits.ts";
 import type { Projector } from "../projector/projector.ts";
 import type { Lease } from "../queue/claim.ts";
+import { leaseSuperseded } from "../queue/lease.ts";
 import { findRepository } from "../repositories/repository.ts";
 import { buildDelta, SMALLEST_DELTA } from "./build-delta.ts";
 import { buildWhole } from "./build-whole.ts";
@@ -39,12 +40,15 @@ export interface BuildOptions {
  * outside any transaction. A tree that was projected before costs nothing, a small change costs its units.
  *
  * @throws GitError `RefMissing` when the commit has left the repository; other kinds as git failed.
- * @throws MaterializerError `PROJECTOR_UNKNOWN` when the lease wants a projector this process does not have.
+ * @throws MaterializerError `PROJECTOR_SUPERSEDED` when the repository wants another projector than the lease;
+ *   `PROJECTOR_UNKNOWN` when the lease wants one this process does not have.
  */
 export async function build(context: Context, lease: Lease, options: BuildOptions): Promise<Built | Invalid> {
   const startedAt = performance.now();
   const { signal, onProgress } = options;
   const repository = await findRepository(context.db, lease.repository);
+  // The statement of a claim may have begun before a registration that gave the branch this very state.
+  if (repository.projector !== lease.projector) throw leaseSuperseded(lease);
   const projector = projectorOf(context, lease, repository.projectorName);
   const mirror = await context.mirrors.of(repository);
   const commit = await readWanted(mirror, lease.oid, {
@@ -87,8 +91,8 @@ async function contentsOf(source: DocumentSource, lease: Lease, wanted: Wanted):
 }
 
 /** Every row of the version is stored already. */
-function shared({ base, delta }: StoredVersion, treeFiles: number): Contents {
-  return { base, delta, treeFiles, blobsParsed: 0, blobsReused: 0, unitsAssembled: 0 };
+function shared({ id, base, delta }: StoredVersion, treeFiles: number): Contents {
+  return { base, delta, from: id, treeFiles, blobsParsed: 0, blobsReused: 0, unitsAssembled: 0 };
 }
 
 /** A tree that grew past the limit in small steps is as large as one that came at once. */

@@ -5,6 +5,8 @@ import type { UnitCounts } from "./build-units.ts";
 export interface Contents {
   readonly base: string;
   readonly delta: string | null;
+  /** The version whose rows were shared or copied; when it is forgotten before they are published, some may be lacking. */
+  readonly from?: string | undefined;
   /** Files of the whole tree, selected or not: what the limit on files counts. */
   readonly treeFiles: number;
   /** Selected paths that changed since the branch's version before, where that is what the build compared with. */

@@ -1,5 +1,5 @@
 import type { Context } from "../context.ts";
-import { MaterializerError } from "../errors.ts";
+import { MaterializerError, type MaterializerErrorCode } from "../errors.ts";
 import type { Lease } from "../queue/claim.ts";
 import { fail, failureOf, type Failed } from "../queue/fail.ts";
 import { keepLease, release } from "../queue/lease.ts";
@@ -12,7 +12,7 @@ export type Materialized =
         readonly unitsAssembled: number;
       })
   | { readonly outcome: "failed"; readonly how: Failed; readonly code: string; readonly message: string }
-  /** Somebody else has the branch now, or it is gone. Nothing was changed. */
+  /** Somebody else has the branch now, it is gone, or another projector is wanted. Nothing was changed. */
   | { readonly outcome: "fenced" }
   /** The caller aborted; the lease was given back. */
   | { readonly outcome: "aborted" };
@@ -35,17 +35,32 @@ export async function materialize(
       await release(context, lease);
       return { outcome: "aborted" };
     }
+    if (hasCode(error, "PROJECTOR_SUPERSEDED")) {
+      await release(context, lease);
+      return { outcome: "fenced" };
+    }
     return await recordFailure(context, lease, error);
   }
 }
 
-async function buildAndPublish(context: Context, lease: Lease, options: BuildOptions): Promise<Materialized> {
+async function buildAndPublish(
+  context: Context,
+  lease: Lease,
+  { triesLeft = 3, ...options }: BuildOptions & { readonly triesLeft?: number },
+): Promise<Materialized> {
   const built = await build(context, lease, options);
   options.signal.throwIfAborted();
   if (built.kind === "built") {
     const { blobsParsed, unitsAssembled, changedPaths } = built;
-    const published = await publish(context, lease, { built, changedPaths });
-    return { outcome: "published", ...published, blobsParsed, unitsAssembled };
+    try {
+      const published = await publish(context, lease, { built, changedPaths });
+      return { outcome: "published", ...published, blobsParsed, unitsAssembled };
+    } catch (error) {
+      if (!hasCode(error, "VERSION_UNKNOWN") || triesLeft === 0) throw error;
+    }
+    // What it was built over is forgotten. The last try builds over nothing, so it cannot end like this.
+    const again = triesLeft === 1 ? { ...lease, fromScratch: true } : lease;
+    return await buildAndPublish(context, again, { ...options, triesLeft: triesLeft - 1 });
   }
   const errors = built.issues.filter((issue) => issue.severity === "error");
   const first = errors[0];
@@ -74,5 +89,9 @@ async function recordFailure(context: Context, lease: Lease, error: unknown): Pr
 }
 
 function isLeaseLost(error: unknown): boolean {
-  return error instanceof MaterializerError && error.code === "LEASE_LOST";
+  return hasCode(error, "LEASE_LOST");
+}
+
+function hasCode(error: unknown, code: MaterializerErrorCode): boolean {
+  return error instanceof MaterializerError && error.code === code;
 }

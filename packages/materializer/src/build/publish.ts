@@ -3,7 +3,8 @@ import type { Context } from "../context.ts";
 import { inTransaction } from "../database/in-transaction.ts";
 import { appendEvent, EVENT_CHANNEL } from "../events/append-event.ts";
 import { storable } from "../database/storable.ts";
-import { leaseLost } from "../queue/lease.ts";
+import { MaterializerError } from "../errors.ts";
+import { leaseLost, leaseSuperseded } from "../queue/lease.ts";
 import type { Lease } from "../queue/claim.ts";
 import type { Built } from "./build-version.ts";
 
@@ -29,7 +30,8 @@ interface BranchRow {
  * sees the version before or this one.
  *
  * @throws MaterializerError `LEASE_LOST` when the token is no longer the branch's, the branch was deleted, or
- *   something newer is served: nothing changes then.
+ *   something newer is served; `VERSION_UNKNOWN` when the version that rows were copied from was forgotten, so that
+ *   some may be lacking; `PROJECTOR_SUPERSEDED` when the wanted state is another projector's. Nothing changes then.
  */
 export async function publish(
   context: Context,
@@ -67,20 +69,22 @@ async function lockBranch(client: pg.ClientBase, lease: Lease): Promise<BranchRo
      for update of b`,
     [lease.branchId, lease.token, lease.incarnation, lease.seq],
   );
-  return rows[0] ?? refuse(lease);
+  if (rows[0] === undefined) throw leaseLost(lease);
+  return rows[0];
 }
 
-function refuse(lease: Lease): never {
-  throw leaseLost(lease);
-}
-
-/** Writes the version and moves the branch's pointer to it, unless the branch is pinned. */
+/**
+ * Writes the version and moves the branch's pointer to it, unless the branch is pinned. The version that rows came from
+ * has to be there still: then it was there throughout, and with it every row that was copied.
+ */
 async function serve(
   client: pg.ClientBase,
   { lease, built, pinned }: { lease: Lease; built: Built; pinned: boolean },
 ): Promise<string> {
   const { rows } = await client.query<{ id: string }>(
-    `with sealed as (
+    `with source as (
+       select from headstart_materializer.versions where id = $17 for key share
+     ), sealed as (
        update headstart_materializer.segments set sealed = true where id in ($8, $9) and not sealed
      ), settled as (
        delete from headstart_materializer.branch_issues where branch_id = $1
@@ -90,7 +94,10 @@ async function serve(
           committed_at, author, blobs_parsed, blobs_reused, units_assembled, build_ms, tree_files)
        select b.id, b.repository_id, $2, $3, decode($4, 'hex'), decode($5, 'hex'), $6, $8, $9,
               $7, $10, $11, $12, $13, $14, $15
-       from headstart_materializer.branches b where b.id = $1
+       from headstart_materializer.branches b
+       join headstart_materializer.repositories r on r.id = b.repository_id
+       where b.id = $1 and (r.projector = $6 or b.desired_seq > $3)
+         and ($17::bigint is null or exists (select from source))
        returning id
      )
      update headstart_materializer.branches b
@@ -117,19 +124,38 @@ async function serve(
       built.buildMs,
       built.treeFiles,
       pinned,
+      built.from,
     ],
   );
-  return rows[0]?.id ?? refuse(lease);
+  return rows[0]?.id ?? (await refuse(client, lease));
 }
 
-/** Keeps the newest versions and whatever is served; segments that nothing points at are removed by `retain`. */
+async function refuse(client: pg.ClientBase, lease: Lease): Promise<never> {
+  const { rowCount } = await client.query(
+    "select from headstart_materializer.repositories where name = $1 and projector = $2",
+    [lease.repository, lease.projector],
+  );
+  if (rowCount === 0) throw leaseSuperseded(lease);
+  throw new MaterializerError(
+    "VERSION_UNKNOWN",
+    `The version that this build of ${lease.ref} shares rows with is not kept any more.`,
+    { hint: "Build again with the same lease. If it happens often, raise settings.history." },
+  );
+}
+
+/**
+ * Keeps the newest versions, whatever is served, and what is being built upon: the next publication takes that.
+ * Segments that nothing points at are removed by `retain`.
+ */
 async function forgetVersions(client: pg.ClientBase, branchId: string, history: number): Promise<void> {
   await client.query(
-    `delete from headstart_materializer.versions v using headstart_materializer.branches b
-     where b.id = $1 and v.branch_id = b.id and v.id is distinct from b.served_version
-       and v.id is distinct from b.latest_version
-       and v.seq < (select min(k.seq) from (
-         select seq from headstart_materializer.versions where branch_id = $1 order by seq desc limit $2) k)`,
+    `delete from headstart_materializer.versions where id in (
+       select v.id from headstart_materializer.versions v
+       join headstart_materializer.branches b on b.id = v.branch_id
+       where b.id = $1 and v.id is distinct from b.served_version and v.id is distinct from b.latest_version
+         and v.seq < (select min(k.seq) from (
+           select seq from headstart_materializer.versions where branch_id = $1 order by seq desc limit $2) k)
+       for update of v skip locked)`,
     [branchId, history],
   );
 }

@@ -8,7 +8,7 @@ export interface Retained {
 /**
  * Removes what nothing needs any more: segments that no version points at and no builder holds, versions of deleted
  * branches beyond the history, and parsed blobs of projectors that no repository wants. Safe beside running builds:
- * a segment that is being published is held by its foreign key, and its builder's loss costs one more build.
+ * publishing asks for the version that rows were copied from, so its builder's loss costs one more build.
  */
 export async function retain(context: Context): Promise<Retained> {
   const segments = await context.db.query(

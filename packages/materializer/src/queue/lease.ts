@@ -56,3 +56,12 @@ export function leaseLost(lease: Lease): MaterializerError {
     { hint: "Nothing is lost: another worker builds it. If it happens often, raise settings.leaseMs." },
   );
 }
+
+/** Of a lease that was taken while another projector was being registered. */
+export function leaseSuperseded(lease: Lease): MaterializerError {
+  return new MaterializerError(
+    "PROJECTOR_SUPERSEDED",
+    `${JSON.stringify(lease.repository)} was registered with another projector than the lease on ${lease.ref} names.`,
+    { hint: "Release the lease: a process that has the wanted projector builds the branch." },
+  );
+}
