@@ -6,7 +6,8 @@ import { inTransaction } from "../database/in-transaction.ts";
  * queues for it.
  *
  * It is committed before the branches are read, and these under a lock that waits for those who were appending
- * meanwhile: whoever did not see the consumer is seen here.
+ * meanwhile: whoever did not see the consumer is seen here. The lock also waits for those who have locked a branch and
+ * are yet to write it; one that let them lock would have both wait for each other.
  */
 export async function addConsumer(db: pg.Pool, consumer: string): Promise<void> {
   const { rows } = await db.query<{ isNew: boolean }>(
@@ -18,7 +19,7 @@ export async function addConsumer(db: pg.Pool, consumer: string): Promise<void> 
     consumer,
   ]);
   await inTransaction(db, async (client) => {
-    await client.query("lock table headstart_materializer.branches in share mode");
+    await client.query("lock table headstart_materializer.branches in exclusive mode");
     await client.query(
       `insert into headstart_materializer.consumer_queue (consumer, branch_id)
        select $1, id from headstart_materializer.branches where event_position > 0 on conflict do nothing`,

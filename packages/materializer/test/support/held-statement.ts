@@ -11,6 +11,7 @@ export interface HeldStatement extends AsyncDisposable {
 
 export function holdStatement(connectionString: string, pattern: RegExp): HeldStatement {
   const db = new pg.Pool({ connectionString, max: 4 });
+  db.on("error", () => undefined);
   const gate = new EventEmitter();
   const reached = once(gate, "reached");
   const opened = once(gate, "open");

@@ -1,0 +1,37 @@
+import { expect, test } from "vitest";
+import { holdStatement, lockAwaited } from "../support/held-statement.ts";
+import { note, openProject } from "../support/open-project.ts";
+import { buildGood, claimOne } from "../support/take-over.ts";
+
+test("a consumer that becomes known while a branch is published waits for it, and has its event", async () => {
+  await using project = await openProject();
+  const { upstream, materializer, databaseUrl } = project;
+  await upstream.commit("main", { "notes/a/x.json": note("1") });
+  await project.settle();
+  await upstream.commit("main", { "notes/a/x.json": note("2") });
+  await materializer.observe("handbook");
+  const lease = await claimOne(materializer);
+  const built = await buildGood(materializer, lease);
+  // The publisher has locked the branch and has not written it.
+  await using publishing = holdStatement(databaseUrl, /insert into headstart_materializer\.versions/);
+  await using consuming = holdStatement(
+    databaseUrl,
+    /insert into headstart_materializer\.consumer_queue \(consumer, branch_id\)\s+select \$1, id/,
+  );
+  const publisher = await project.another({ db: publishing.db });
+  const consumer = await project.another({ db: consuming.db });
+  const published = publisher.publish(lease, built);
+  await publishing.reached();
+  const heard: string[] = [];
+  const consumed = consumer.consume({
+    consumer: "site",
+    handler: async ({ oid }) => void heard.push(oid ?? ""),
+  });
+  await Promise.race([consuming.reached(), lockAwaited(project.db)]);
+  publishing.letGo();
+  await Promise.race([published, lockAwaited(project.db)]);
+  consuming.letGo();
+  expect(await published).toMatchObject({ served: true });
+  expect(await consumed).toBe(2);
+  expect(heard).toEqual([expect.any(String), lease.oid]);
+});
