@@ -1,5 +1,5 @@
 import type { Context } from "../context.ts";
-import type { Repository } from "../repositories/repository.ts";
+import { repositoryColumns, type Repository } from "../repositories/repository.ts";
 
 export interface Observing {
   readonly repository: Repository;
@@ -8,20 +8,22 @@ export interface Observing {
   readonly hints: string;
 }
 
-/** Makes this process the repository's observer; undefined while another one's lease holds. */
-export async function startObservation(
-  context: Context,
-  repository: Repository,
-): Promise<Observing | undefined> {
-  const { rows } = await context.db.query<{ token: string; hints: string }>(
-    `update headstart_materializer.repositories
+/**
+ * Makes this process the repository's observer; undefined while another one's lease holds. The repository is read by
+ * the same statement as its hints: a registration counts as one, so what was registered since makes it due again.
+ */
+export async function startObservation(context: Context, name: string): Promise<Observing | undefined> {
+  const { rows } = await context.db.query<Repository & { token: string; hints: string }>(
+    `update headstart_materializer.repositories r
      set observe_token = nextval('headstart_materializer.tokens'),
          observe_until = clock_timestamp() + $2 * interval '1 ms'
-     where id = $1 and (observe_until is null or observe_until < clock_timestamp())
-     returning observe_token::text as token, hints::text`,
-    [repository.id, context.settings.leaseMs],
+     where name = $1 and (observe_until is null or observe_until < clock_timestamp())
+     returning ${repositoryColumns}, observe_token::text as token, hints::text`,
+    [name, context.settings.leaseMs],
   );
-  return rows[0] && { repository, ...rows[0] };
+  if (rows[0] === undefined) return undefined;
+  const { token, hints, ...repository } = rows[0];
+  return { repository, token, hints };
 }
 
 /**

@@ -29,12 +29,14 @@ export async function observe(
   name: string,
   { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<Observation> {
-  const repository = await findRepository(context.db, name);
-  const observing = await startObservation(context, repository);
-  if (observing === undefined) return { outcome: "busy" };
+  const observing = await startObservation(context, name);
+  if (observing === undefined) {
+    await findRepository(context.db, name);
+    return { outcome: "busy" };
+  }
   await using lease = keepObserving(context, observing, signal);
   try {
-    const seen = await look(context, repository, lease.signal);
+    const seen = await look(context, observing.repository, lease.signal);
     return await inTransaction(
       context.db,
       async (client) => await recordObservation(client, { context, observing, seen }),

@@ -23,7 +23,8 @@ export interface Repository {
   readonly guard: string | null;
 }
 
-const repositoryColumns = `
+/** Of the table `repositories`, as `r`. */
+export const repositoryColumns = `
   r.id::text, r.name, r.url, r.scope, r.tenant, r.live, r.drafts, r.default_ref as "defaultRef",
   r.projector_name as "projectorName", r.projector, r.paused_at as "pausedAt", r.guard`;
 

@@ -5,8 +5,8 @@ import { defaultSettings, type Context } from "../../src/context.ts";
 import { defaultDocumentLimits } from "../../src/documents/document-limits.ts";
 import { keepObserving, startObservation } from "../../src/observe/observation-lease.ts";
 import { openMirrors } from "../../src/repositories/mirrors.ts";
-import { findRepository } from "../../src/repositories/repository.ts";
-import { openProject, type Project } from "../support/open-project.ts";
+import { holdStatement } from "../support/held-statement.ts";
+import { note, openProject, type Project } from "../support/open-project.ts";
 
 test("a renewal that reaches the server after the release does not make the repository busy again", async () => {
   await using project = await openProject();
@@ -42,8 +42,25 @@ test("while one observes nobody else does, and an observer that is late has lost
   await end();
 });
 
+test("what is registered just before an observation begins is what it looks for", async () => {
+  await using project = await openProject();
+  const { upstream, materializer, url } = project;
+  const tip = await upstream.commit("main", { "notes/a/x.json": note("x") });
+  await upstream.branch("preview/x", tip);
+  await using held = holdStatement(project.databaseUrl, /set observe_token = nextval/);
+  const observer = await project.another({ db: held.db });
+  const observing = observer.observe("handbook");
+  await held.reached();
+  await materializer.register({ name: "handbook", url, projector: "notes", drafts: ["preview/**"] });
+  held.letGo();
+  expect(await observing).toMatchObject({ outcome: "changed", appeared: 2 });
+  expect(await materializer.branch({ repository: "handbook", branch: "preview/x" })).toMatchObject({
+    class: "draft",
+  });
+});
+
 async function start(context: Context) {
-  return await startObservation(context, await findRepository(context.db, "handbook"));
+  return await startObservation(context, "handbook");
 }
 
 /** A context over a pool of its own; `before` is asked before each statement is sent. */
