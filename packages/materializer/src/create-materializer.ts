@@ -14,7 +14,7 @@ import type { Projector } from "./projector/projector.ts";
 import { underLimits } from "./projector/under-limits.ts";
 import { explain, type Explanation } from "./proof/explain.ts";
 import { auditNext, verify, type Verification } from "./proof/verify.ts";
-import { claim, type Lease } from "./queue/claim.ts";
+import { claim, type ClaimOptions, type Lease } from "./queue/claim.ts";
 import { fail, type Failed, type Failure } from "./queue/fail.ts";
 import { release, renew } from "./queue/lease.ts";
 import { openMirrors, type MirrorSettings } from "./repositories/mirrors.ts";
@@ -89,7 +89,7 @@ function bind(context: Context) {
     hint: async (request: Parameters<typeof hint>[1]): Promise<void> => await hint(db, request),
     observe: async (repository: string, options?: { signal?: AbortSignal }): Promise<Observation> =>
       await observe(context, repository, options),
-    claim: async (options?: { limit?: number }): Promise<Lease[]> => await claim(context, options),
+    claim: async (options?: ClaimOptions): Promise<Lease[]> => await claim(context, options),
     renew: async (lease: Lease): Promise<boolean> => await renew(context, lease),
     release: async (lease: Lease): Promise<void> => await release(context, lease),
     build: async (lease: Lease, options: BuildOptions) => await build(context, lease, options),

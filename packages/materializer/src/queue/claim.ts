@@ -1,7 +1,8 @@
 import type { Context } from "../context.ts";
 import { inTransaction } from "../database/in-transaction.ts";
 import { appendEvent } from "../events/append-event.ts";
-import type { BranchClass } from "../repositories/classify-branch.ts";
+import { fullRef, type BranchClass } from "../repositories/classify-branch.ts";
+import { takeFairly, takeOnly } from "./due-branches.ts";
 
 /** The right to build one wanted state of one branch, until `until`; `token` fences out whoever held it before. */
 export interface Lease {
@@ -20,92 +21,91 @@ export interface Lease {
   readonly attempt: number;
 }
 
-/** A draft that waited this long counts as a live branch, so that busy live branches cannot starve it. */
-const PATIENCE_SECONDS = 30;
+export interface ClaimOptions {
+  /** How many branches to take at most. Default 1. */
+  readonly limit?: number | undefined;
+  /** The only repository to take branches of, or the only branch; without it, whichever come first. */
+  readonly only?: { readonly repository: string; readonly branch?: string | undefined } | undefined;
+}
 
-const waiting = "b.dirty and b.parked_at is null and b.deleted_at is null";
-const due = `${waiting} and b.due_at <= now()
-  and (b.lease_until is null or b.lease_until < clock_timestamp())`;
+/** One claim in so many lets age decide between branches that have waited long, whatever turns their tenants had. */
+const BY_AGE = 1 / 8;
+
+/** The repository at which this process's last claim ended: the next one begins behind it. */
+const ends = new WeakMap<Context, string>();
 
 /**
  * Takes at most `limit` due branches: live before drafts, and in turns between tenants and repositories, counting
  * the builds each already has. Only branches whose projector this process has are taken. Nobody waits for anybody:
  * rows that another process is taking are skipped.
  *
- * Repositories in which nothing waits are jumped over in the index (`waiting`), so the cost follows the queue.
+ * One claim weighs a bounded number of repositories against each other, and the next one goes on behind them, so
+ * that a process comes round to each. Turns are then those of the repositories in sight: that no branch is passed
+ * over for ever is up to the claims that go by age.
  *
- * A branch that has used up its attempts without a word, because each of its builders died, is parked here.
+ * A branch that has used up its attempts, the last of them without a word because its builder died, is parked here.
  */
-export async function claim(context: Context, { limit = 1 }: { limit?: number } = {}): Promise<Lease[]> {
-  const identities = [...context.projectors.values()].map((projector) => projector.identity);
-  const { rows } = await context.db.query<Lease & { crashed: boolean }>(
-    `with recursive waiting (id) as (
-       (select b.repository_id from headstart_materializer.branches b where ${waiting}
-        order by b.repository_id limit 1)
-       union all
-       select (select b.repository_id from headstart_materializer.branches b
-               where ${waiting} and b.repository_id > w.id order by b.repository_id limit 1)
-       from waiting w where w.id is not null
-     ), leased as (
-       select r.id, r.tenant, count(b.id) as builds
-       from headstart_materializer.branches b
-       join headstart_materializer.repositories r on r.id = b.repository_id
-       where b.lease_token is not null and b.lease_until >= clock_timestamp()
-       group by r.id
-     ), candidate as (
-       select d.id, d.due_at, r.tenant, d.urgent,
-              d.rank + coalesce((select l.builds from leased l where l.id = r.id), 0) as turn
-       from waiting w
-       join headstart_materializer.repositories r on r.id = w.id
-       cross join lateral (
-         select b.id, b.due_at, row_number() over (order by (b.class <> 'live'), b.due_at, b.id) as rank,
-                b.class = 'live' or b.due_at < now() - $3 * interval '1 s' as urgent
-         from headstart_materializer.branches b
-         where b.repository_id = r.id and ${due}
-         order by (b.class <> 'live'), b.due_at, b.id
-         limit $1::int + 32
-       ) d
-       where r.paused_at is null and r.projector = any($2)
-     ), ranked as (
-       select c.id, c.due_at, c.urgent, c.turn,
-              row_number() over (partition by c.tenant order by c.urgent desc, c.turn, c.due_at, c.id)
-                + coalesce((select sum(l.builds) from leased l where l.tenant = c.tenant), 0) as tenant_turn
-       from candidate c
-     ), taken as (
-       select b.id from ranked k join headstart_materializer.branches b on b.id = k.id
-       where ${due}
-       order by k.urgent desc, k.tenant_turn, k.turn, k.due_at, k.id
-       limit $1 for update of b skip locked
-     )
-     update headstart_materializer.branches b
-     set lease_owner = $4, lease_token = nextval('headstart_materializer.tokens'),
-         lease_until = clock_timestamp() + $5 * interval '1 ms', attempts = b.attempts + 1
-     from taken t, headstart_materializer.repositories r
-     where b.id = t.id and r.id = b.repository_id
-     returning b.id::text as "branchId", r.name as repository, b.ref, b.class, b.incarnation,
-               encode(b.desired_oid, 'hex') as oid, b.desired_seq::float8 as seq, r.projector,
-               b.from_scratch as "fromScratch", b.lease_token::text as token, b.attempts as attempt,
-               b.attempts > $6 as crashed`,
-    [
-      limit,
-      identities,
-      PATIENCE_SECONDS,
-      context.worker,
-      context.settings.leaseMs,
-      context.settings.maxAttempts,
-    ],
-  );
+export async function claim(context: Context, { limit = 1, only }: ClaimOptions = {}): Promise<Lease[]> {
+  const rows = only === undefined ? await claimFairly(context, limit) : await claimOnly(context, limit, only);
   for (const { branchId, token, attempt } of rows.filter((row) => row.crashed)) {
     await parkCrashed(context, { branchId, token, attempts: attempt - 1 });
   }
   return rows.filter((row) => !row.crashed);
 }
 
+interface Claimed extends Lease {
+  readonly crashed: boolean;
+}
+
+async function claimFairly(context: Context, limit: number): Promise<Claimed[]> {
+  const from = ends.get(context) ?? null;
+  const rows = await lease<{ end: string }>(context, {
+    take: takeFairly,
+    returning: ', (select k.id::text from walk k order by k.step desc limit 1) as "end"',
+    values: [limit, from, Math.random() < BY_AGE],
+  });
+  const end = rows[0]?.end;
+  if (end !== undefined) ends.set(context, end);
+  return rows;
+}
+
+async function claimOnly(
+  context: Context,
+  limit: number,
+  { repository, branch }: NonNullable<ClaimOptions["only"]>,
+): Promise<Claimed[]> {
+  const ref = branch === undefined ? null : fullRef(branch);
+  return await lease(context, { take: takeOnly, returning: "", values: [limit, repository, ref] });
+}
+
+/** Leases what `take` locked, in the same statement. `values` are its parameters but $2, the projectors. */
+async function lease<More>(
+  context: Context,
+  { take, returning, values: [limit, ...values] }: { take: string; returning: string; values: unknown[] },
+): Promise<(Claimed & More)[]> {
+  const identities = [...context.projectors.values()].map((projector) => projector.identity);
+  const { leaseMs, maxAttempts } = context.settings;
+  const { rows } = await context.db.query<Claimed & More>(
+    `with recursive ${take}
+     update headstart_materializer.branches b
+     set lease_owner = $5, lease_token = nextval('headstart_materializer.tokens'),
+         lease_until = clock_timestamp() + $6 * interval '1 ms', attempts = b.attempts + 1
+     from taken t, headstart_materializer.repositories r
+     where b.id = t.id and r.id = b.repository_id
+     returning b.id::text as "branchId", r.name as repository, b.ref, b.class, b.incarnation,
+               encode(b.desired_oid, 'hex') as oid, b.desired_seq::float8 as seq, r.projector,
+               b.from_scratch as "fromScratch", b.lease_token::text as token, b.attempts as attempt,
+               b.attempts > $7 as crashed${returning}`,
+    [limit, identities, ...values, context.worker, leaseMs, maxAttempts],
+  );
+  return rows;
+}
+
 async function parkCrashed(
   context: Context,
   { branchId, token, attempts }: { branchId: string; token: string; attempts: number },
 ): Promise<void> {
-  const reason = `${attempts} builds of this commit ended without a result: their processes died or lost their lease.`;
+  const reason = `${attempts} builds of this commit failed, the last without a word: its process died or lost its lease.`;
   await inTransaction(context.db, async (client) => {
     const { rowCount } = await client.query(
       `update headstart_materializer.branches
