@@ -17,30 +17,57 @@ export interface RunOptions {
   readonly onObserved?: (repository: string, observation: Observation | Error) => void;
   readonly onClaimed?: (lease: Lease) => void;
   readonly onMaterialized?: (lease: Lease, result: Materialized | Error) => void;
-  /** A failure of the loop itself, a lost database for instance; the loop waits and goes on. */
+  /** A failure of the loop itself, of `wake` or of a callback above; the loop waits and goes on. What it throws ends the run. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** Observes due repositories and builds due branches until the signal aborts. Any number of processes may run it. */
-export async function run(context: Context, options: RunOptions): Promise<void> {
-  const observers = Array.from({ length: options.observers ?? 4 }, async () => {
+/**
+ * Observes due repositories and builds due branches until the signal aborts. Any number of processes may run it.
+ *
+ * @throws what `onError` throws, once everything that was under way has ended.
+ */
+export async function run(context: Context, given: RunOptions): Promise<void> {
+  const ending = new AbortController();
+  const end = (): void => ending.abort(given.signal.reason);
+  given.signal.addEventListener("abort", end, { once: true });
+  if (given.signal.aborted) end();
+  let thrown: { readonly error: unknown } | undefined;
+  const onError = (error: unknown): void => {
+    try {
+      given.onError?.(error);
+    } catch (refusal) {
+      thrown ??= { error: refusal };
+      ending.abort(refusal);
+    }
+  };
+  const options = { ...given, signal: ending.signal, onError };
+  const observers = Array.from({ length: given.observers ?? 4 }, async () => {
     await observeLoop(context, options);
   });
   await Promise.all([...observers, buildLoop(context, options)]);
+  given.signal.removeEventListener("abort", end);
+  if (thrown !== undefined) throw thrown.error;
 }
 
-async function observeLoop(context: Context, options: RunOptions): Promise<void> {
+type Running = RunOptions & { readonly onError: (error: unknown) => void };
+
+/** A callback that throws fails nothing but itself. */
+function tell({ onError }: Running, callback: () => void): void {
+  try {
+    callback();
+  } catch (error) {
+    onError(error);
+  }
+}
+
+async function observeLoop(context: Context, options: Running): Promise<void> {
   const { signal } = options;
   await forever(options, async () => {
     const name = await dueRepository(context);
     if (name === undefined) return false;
-    try {
-      // Not as an argument: an optional call does not evaluate its arguments when there is nobody to call.
-      const observation = await observe(context, name, { signal });
-      options.onObserved?.(name, observation);
-    } catch (error) {
-      if (!signal.aborted) options.onObserved?.(name, asError(error));
-    }
+    const observation = await observe(context, name, { signal }).catch(asError);
+    if (!(observation instanceof Error && signal.aborted))
+      tell(options, () => options.onObserved?.(name, observation));
     return true;
   });
 }
@@ -58,7 +85,7 @@ async function dueRepository(context: Context): Promise<string | undefined> {
   return rows[0]?.name;
 }
 
-async function buildLoop(context: Context, options: RunOptions): Promise<void> {
+async function buildLoop(context: Context, options: Running): Promise<void> {
   const running = new Set<Promise<void>>();
   const concurrency = options.concurrency ?? (() => 4);
   // A build that has ended may have left more to do: a hint came meanwhile, or it failed.
@@ -67,7 +94,7 @@ async function buildLoop(context: Context, options: RunOptions): Promise<void> {
     const free = concurrency() - running.size;
     const leases = free > 0 ? await claim(context, { limit: free }) : [];
     for (const lease of leases) {
-      options.onClaimed?.(lease);
+      tell(options, () => options.onClaimed?.(lease));
       const work = buildOne(context, lease, options).finally(() => running.delete(work));
       running.add(work);
     }
@@ -80,25 +107,21 @@ async function buildLoop(context: Context, options: RunOptions): Promise<void> {
   await Promise.all(running);
 }
 
-async function buildOne(context: Context, lease: Lease, options: RunOptions): Promise<void> {
-  try {
-    const result = await materialize(context, lease, { signal: options.signal });
-    options.onMaterialized?.(lease, result);
-  } catch (error) {
-    options.onMaterialized?.(lease, asError(error));
-  }
+async function buildOne(context: Context, lease: Lease, options: Running): Promise<void> {
+  const result = await materialize(context, lease, { signal: options.signal }).catch(asError);
+  tell(options, () => options.onMaterialized?.(lease, result));
 }
 
 /** Calls `step` until the signal aborts; when it had nothing to do or failed, waits first, for `wake` at the longest. */
 async function forever(
-  options: RunOptions,
+  options: Running,
   step: () => Promise<boolean>,
   wake?: () => Promise<void>,
 ): Promise<void> {
   const { signal } = options;
   while (!signal.aborted) {
     const busy = await step().catch((error: unknown) => {
-      if (!signal.aborted) options.onError?.(error);
+      if (!signal.aborted) options.onError(error);
       return false;
     });
     if (!busy) await idle(options, wake);
@@ -110,7 +133,7 @@ async function forever(
  * `AbortSignal.timeout` that only `AbortSignal.any` knows may be collected before it fires.
  */
 async function idle(
-  { signal, idleMs = 1_000, wake }: RunOptions,
+  { signal, idleMs = 1_000, wake, onError }: Running,
   alsoWake?: () => Promise<void>,
 ): Promise<void> {
   const over = new AbortController();
@@ -121,8 +144,15 @@ async function idle(
     over.signal.addEventListener("abort", () => resolve(), { once: true }),
   );
   if (signal.aborted) end();
-  const wakers = [wake?.(over.signal), alsoWake?.()];
-  await Promise.race([ended, ...wakers.filter((waker) => waker !== undefined)]);
+  const woken = async (): Promise<void> => {
+    try {
+      await (wake?.(over.signal) ?? ended);
+    } catch (error) {
+      if (!over.signal.aborted) onError(error);
+      await ended;
+    }
+  };
+  await Promise.race([ended, woken(), ...(alsoWake === undefined ? [] : [alsoWake()])]);
   clearTimeout(timer);
   signal.removeEventListener("abort", end);
   end();

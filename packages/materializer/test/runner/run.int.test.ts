@@ -37,3 +37,66 @@ test("a build that takes long keeps nothing else from being built while there is
   ending.abort();
   await running;
 });
+
+test("a wake that fails is told, and the run goes on until its signal aborts", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  const ending = new AbortController();
+  const errors: string[] = [];
+  const running = materializer.run({
+    signal: ending.signal,
+    idleMs: 20,
+    wake: async () => await Promise.reject(new Error("the listener is lost")),
+    onError: (error) => errors.push(String(error)),
+  });
+  await expect.poll(() => errors.length, { timeout: 30_000 }).toBeGreaterThan(5);
+  await upstream.commit("main", { "notes/a/x.json": note("x") });
+  await materializer.hint({ repository: "handbook" });
+  await expect
+    .poll(async () => await project.notes("main"), { timeout: 30_000 })
+    .toEqual({ "a/x.json": "x" });
+  ending.abort();
+  await running;
+  expect(new Set(errors)).toEqual(new Set(["Error: the listener is lost"]));
+});
+
+test("a callback that throws is called once for each thing, is told, and costs nothing else", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  await upstream.commit("main", { "notes/a/x.json": note("x") });
+  const ending = new AbortController();
+  const told: string[] = [];
+  const errors: unknown[] = [];
+  const refuse = (what: string) => (): never => {
+    told.push(what);
+    throw new Error(what);
+  };
+  const running = materializer.run({
+    signal: ending.signal,
+    idleMs: 20,
+    onObserved: refuse("observed"),
+    onClaimed: refuse("claimed"),
+    onMaterialized: refuse("materialized"),
+    onError: (error) => errors.push((error as Error).message),
+  });
+  await expect.poll(() => told, { timeout: 30_000 }).toContain("materialized");
+  ending.abort();
+  await running;
+  expect(told).toEqual(["observed", "claimed", "materialized"]);
+  expect(errors).toEqual(told);
+  expect(await project.notes("main")).toEqual({ "a/x.json": "x" });
+});
+
+test("what onError throws ends the run and all of its loops", async () => {
+  await using project = await openProject();
+  const { materializer } = project;
+  const running = materializer.run({
+    signal: new AbortController().signal,
+    idleMs: 20,
+    wake: async () => await Promise.reject(new Error("the listener is lost")),
+    onError: (error) => {
+      throw new Error("not to be borne", { cause: error });
+    },
+  });
+  await expect(running).rejects.toThrow("not to be borne");
+});
