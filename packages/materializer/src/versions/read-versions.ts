@@ -19,7 +19,7 @@ export interface Version {
   readonly buildMs: number;
 }
 
-const columns = `
+export const versionColumns = `
   v.id::text, encode(v.oid, 'hex') as oid, encode(v.tree_oid, 'hex') as tree, v.seq::float8 as seq, v.projector,
   v.committed_at as "committedAt", v.author, v.published_at as "publishedAt", v.blobs_parsed as "blobsParsed",
   v.blobs_reused as "blobsReused", v.units_assembled as "unitsAssembled", v.build_ms as "buildMs"`;
@@ -28,7 +28,7 @@ const columns = `
 export async function history(db: Queryable, name: BranchName): Promise<Version[]> {
   const branch = await findBranch(db, name);
   const { rows } = await db.query<Version>(
-    `select ${columns} from headstart_materializer.versions v
+    `select ${versionColumns} from headstart_materializer.versions v
      where v.branch_id = $1 and v.incarnation = $2 order by v.seq desc`,
     [branch.id, branch.incarnation],
   );

@@ -2,13 +2,15 @@ import type pg from "pg";
 import type { Context } from "../context.ts";
 import { inTransaction } from "../database/in-transaction.ts";
 import { appendEvent, type EventFacts } from "../events/append-event.ts";
-import { findBranch, unknownBranch, type BranchName } from "./find-branch.ts";
+import { findBranch, unknownBranch, type Branch, type BranchName } from "./find-branch.ts";
 import { asOf, type Version } from "./read-versions.ts";
+import { versionBefore } from "./version-before.ts";
 
 /**
  * Serves an older version of a branch and pins it there: new commits are still built, and served after `unpin`.
  *
- * @param to a kept version's commit, in hex; without it the version before the newest.
+ * @param to a kept version's commit, in hex: its newest version. Without it the newest version older than the served one
+ *   that differs from it in its commit or its rows, so that another call goes one further back.
  * @throws MaterializerError `BRANCH_UNKNOWN`, `VERSION_UNKNOWN`
  */
 export async function rollback(
@@ -16,47 +18,41 @@ export async function rollback(
   name: BranchName,
   { to, reason }: { to?: string; reason?: string } = {},
 ): Promise<Version> {
-  const branch = await findBranch(context.db, name);
-  const version = await asOf(context.db, name, { oid: to ?? (await oidBefore(context, branch)) });
-  await inTransaction(context.db, async (client) => {
-    const { rowCount } = await client.query(
-      `update headstart_materializer.branches set served_version = $2, pinned_at = now()
-       where id = $1 and deleted_at is null and incarnation = $3`,
-      [branch.id, version.id, branch.incarnation],
+  return await inTransaction(context.db, async (client) => {
+    const branch = await lock(client, name);
+    if (branch.deletedAt !== null) unknownBranch(name);
+    const version =
+      to === undefined ? await versionBefore(client, branch) : await asOf(client, name, { oid: to });
+    await client.query(
+      "update headstart_materializer.branches set served_version = $2, pinned_at = now() where id = $1",
+      [branch.id, version.id],
     );
-    if (rowCount === 0) unknownBranch(name);
     await served(client, branch.id, {
       event: "branch-pinned",
       version,
       previousOid: branch.servedOid,
       reason,
     });
+    return version;
   });
-  return version;
 }
 
-async function oidBefore(
-  context: Context,
-  branch: { id: string; latestVersion: string | null },
-): Promise<string> {
-  const { rows } = await context.db.query<{ oid: string }>(
-    `select encode(v.oid, 'hex') as oid from headstart_materializer.versions v
-     where v.branch_id = $1 and v.id <> $2 order by v.seq desc limit 1`,
-    [branch.id, branch.latestVersion],
-  );
-  return rows[0]?.oid ?? "(none before the newest)";
+/** A branch as it is while nobody else can change it, nor forget a version of it. */
+async function lock(client: pg.ClientBase, name: BranchName): Promise<Branch> {
+  const { id } = await findBranch(client, name);
+  await client.query("select from headstart_materializer.branches where id = $1 for update", [id]);
+  return await findBranch(client, name);
 }
 
 /** Ends a rollback: the newest version is served again. A branch that is not pinned stays as it is. */
 export async function unpin(context: Context, name: BranchName): Promise<void> {
-  const branch = await findBranch(context.db, name);
   await inTransaction(context.db, async (client) => {
-    const { rowCount } = await client.query(
-      `update headstart_materializer.branches set served_version = latest_version, pinned_at = null
-       where id = $1 and pinned_at is not null and deleted_at is null`,
+    const branch = await lock(client, name);
+    if (branch.pinnedAt === null) return;
+    await client.query(
+      "update headstart_materializer.branches set served_version = latest_version, pinned_at = null where id = $1",
       [branch.id],
     );
-    if (rowCount === 0) return;
     const version = await latest(client, branch.id);
     await served(client, branch.id, {
       event: "branch-unpinned",

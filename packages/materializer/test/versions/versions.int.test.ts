@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { newDraftBranchName } from "../../src/versions/new-draft-branch-name.ts";
+import { holdStatement, lockAwaited } from "../support/held-statement.ts";
 import { notesProjector } from "../support/notes-projector.ts";
 import { note, openProject } from "../support/open-project.ts";
 
@@ -31,6 +32,83 @@ test("a rollback to a version that is not kept says so", async () => {
   await expect(project.materializer.rollback({ ...main, branch: "drafts/none" })).rejects.toMatchObject({
     code: "BRANCH_UNKNOWN",
   });
+});
+
+test("a rollback goes back behind a new revision of the projector, and again further back", async () => {
+  await using project = await openProject();
+  const { upstream } = project;
+  const first = await upstream.commit("main", { "notes/a/x.json": note("1") });
+  await project.settle();
+  const second = await upstream.commit("main", { "notes/a/x.json": note("2") });
+  await project.settle();
+  const next = await project.another({ projectors: [notesProjector({ revision: "2" })] });
+  await next.register({ name: "handbook", url: upstream.url, projector: "notes" });
+  await next.inProcessRunner().settle("handbook");
+  const [latest, before] = await next.history(main);
+  expect([latest?.oid, before?.oid]).toEqual([second, second]);
+  expect(await next.rollback(main)).toMatchObject({ id: before?.id, oid: second });
+  expect(await next.branch(main)).toMatchObject({ servedVersion: before?.id, latestVersion: latest?.id });
+  expect((await next.readRows(before?.id ?? ""))[0]?.data).toMatchObject({ text: "2", revision: "1" });
+  expect(await next.rollback(main)).toMatchObject({ oid: first });
+  await expect(next.rollback(main)).rejects.toMatchObject({ code: "VERSION_UNKNOWN" });
+  await next.unpin(main);
+  expect(await next.branch(main)).toMatchObject({ servedVersion: latest?.id });
+});
+
+test("a rollback passes over a damaged version that was built again, and over one with the same rows", async () => {
+  await using project = await openProject();
+  const { upstream, materializer, db } = project;
+  const first = await upstream.commit("main", { "notes/a/x.json": note("1") });
+  await project.settle();
+  await upstream.commit("main", { "notes/a/x.json": note("2") });
+  await project.settle();
+  await db.query("update headstart_materializer.segment_rows set data = '{}' where data ->> 'text' = '2'");
+  await materializer.rebuild(main);
+  await project.settle();
+  expect(await materializer.rollback(main)).toMatchObject({ oid: first });
+  await materializer.unpin(main);
+  const same = notesProjector();
+  const next = await project.another({ projectors: [{ ...same, identity: `${same.identity}0` }] });
+  await next.register({ name: "handbook", url: upstream.url, projector: "notes" });
+  await next.inProcessRunner().settle("handbook");
+  expect(await next.history(main)).toHaveLength(4);
+  expect(await next.rollback(main)).toMatchObject({ oid: first });
+});
+
+test("a rollback beside a publication keeps the version that it goes back to", async () => {
+  await using project = await openProject({ settings: { history: 2 } });
+  const { upstream, materializer } = project;
+  for (const text of ["1", "2"]) {
+    await upstream.commit("main", { "notes/a/x.json": note(text) });
+    await project.settle();
+  }
+  await using held = holdStatement(project.databaseUrl, /set served_version = \$2/);
+  const slow = await project.another({ db: held.db });
+  const rolling = slow.rollback(main);
+  await held.reached();
+  await upstream.commit("main", { "notes/a/x.json": note("3") });
+  const publishing = project.settle();
+  await lockAwaited(project.db);
+  held.letGo();
+  const { id } = await rolling;
+  await publishing;
+  expect(await materializer.branch(main)).toMatchObject({ servedVersion: id });
+  expect(await project.notes("main")).toEqual({ "a/x.json": "1" });
+});
+
+test("a branch made again under a name is not rolled back into its past life", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  const draft = { ...main, branch: "drafts/d" };
+  const tip = await upstream.commit("main", { "notes/a/x.json": note("1") });
+  await upstream.commit("drafts/d", { "notes/a/x.json": note("past") });
+  await project.settle();
+  await upstream.deleteBranch("drafts/d");
+  await project.settle();
+  await upstream.branch("drafts/d", tip);
+  await project.settle();
+  await expect(materializer.rollback(draft)).rejects.toMatchObject({ code: "VERSION_UNKNOWN" });
+  expect(await project.notes("drafts/d")).toEqual({ "a/x.json": "1" });
 });
 
 test("history keeps the newest versions, and whatever is pinned; their rows stay readable", async () => {
