@@ -61,7 +61,11 @@ export async function asOf(
   );
 }
 
-/** The rows of a version, by unit, collection and key. A version never changes, so pages of it always fit together. */
+/**
+ * The rows of a version, by unit, collection and key. A version never changes, so pages of it always fit together.
+ *
+ * @throws MaterializerError `VERSION_UNKNOWN` when it is not, or no longer, kept.
+ */
 export async function readRows(
   db: Queryable,
   version: string,
@@ -71,19 +75,45 @@ export async function readRows(
     `select unit, collection, key, data from headstart_materializer.version_rows
      where version_id = $1 and ($2::text is null or collection = $2)
      order by unit, collection, key`,
-    [version, collection ?? null],
+    [versionId(version), collection ?? null],
   );
+  if (rows.length === 0) await requireVersion(db, version);
   return rows;
 }
 
-/** What is wrong with a version's files, without keeping it from being served. */
+/**
+ * What is wrong with a version's files, without keeping it from being served.
+ *
+ * @throws MaterializerError `VERSION_UNKNOWN` when it is not, or no longer, kept.
+ */
 export async function readIssues(db: Queryable, version: string): Promise<ContentIssue[]> {
   const { rows } = await db.query<ContentIssue>(
     `select path, line, column_number as "column", code, message, severity
      from headstart_materializer.version_issues where version_id = $1 order by unit, ordinal`,
-    [version],
+    [versionId(version)],
   );
+  if (rows.length === 0) await requireVersion(db, version);
   return rows;
+}
+
+/** A version that is there after its rows were read was there while they were read. */
+async function requireVersion(db: Queryable, version: string): Promise<void> {
+  const { rowCount } = await db.query("select from headstart_materializer.versions where id = $1", [
+    versionId(version),
+  ]);
+  if (rowCount === 0) unknownVersion(version);
+}
+
+function versionId(version: string): string {
+  return /^\d{1,18}$/.test(version) ? version : unknownVersion(version);
+}
+
+function unknownVersion(version: string): never {
+  throw new MaterializerError(
+    "VERSION_UNKNOWN",
+    `There is no version ${JSON.stringify(version)}, or it is no longer kept.`,
+    { hint: "branch() tells the served one, history() those that are kept." },
+  );
 }
 
 /** What keeps a branch's newest commit from being served. */

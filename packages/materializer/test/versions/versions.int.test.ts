@@ -111,6 +111,26 @@ test("a branch made again under a name is not rolled back into its past life", a
   expect(await project.notes("drafts/d")).toEqual({ "a/x.json": "1" });
 });
 
+test("rows and issues of a version that is unknown or forgotten are not told to be none", async () => {
+  await using project = await openProject({ settings: { history: 1 } });
+  const { upstream, materializer } = project;
+  await upstream.commit("main", { "notes/a/x.json": note("1") });
+  await project.settle();
+  const forgotten = (await materializer.branch(main)).servedVersion ?? "";
+  expect(await materializer.readRows(forgotten)).toHaveLength(1);
+  expect(await materializer.readRows(forgotten, { collection: "none" })).toEqual([]);
+  expect(await materializer.readIssues(forgotten)).toEqual([]);
+  await upstream.commit("main", { "notes/a/x.json": null, "readme.md": "no notes" });
+  await project.settle();
+  const { servedVersion } = await materializer.branch(main);
+  expect(await materializer.readRows(servedVersion ?? ""), "a version without rows").toEqual([]);
+  for (const version of [forgotten, "999999", "", "main", "9".repeat(30)]) {
+    const unknown = { code: "VERSION_UNKNOWN" };
+    await expect(materializer.readRows(version)).rejects.toMatchObject(unknown);
+    await expect(materializer.readIssues(version)).rejects.toMatchObject(unknown);
+  }
+});
+
 test("history keeps the newest versions, and whatever is pinned; their rows stay readable", async () => {
   await using project = await openProject({ settings: { history: 3 } });
   const { upstream, materializer } = project;
