@@ -43,11 +43,14 @@ export async function publish(
     const version = await serve(client, { lease, built, pinned: branch.pinned });
     await appendEvent(client, lease.branchId, {
       event: "branch-materialized",
-      version,
       oid: lease.oid,
       seq: lease.seq,
-      ...(branch.previousOid !== null && { previousOid: branch.previousOid }),
-      ...(changedPaths !== undefined && { changedPaths: changedPaths.slice(0, 1000) }),
+      // Of a pinned branch nothing changes that readers see.
+      ...(!branch.pinned && {
+        version,
+        ...(branch.previousOid !== null && { previousOid: branch.previousOid }),
+        ...(changedPaths !== undefined && { changedPaths: changedPaths.slice(0, 1000) }),
+      }),
     });
     if (branch.versions >= context.settings.history)
       await forgetVersions(client, lease.branchId, context.settings.history);

@@ -40,14 +40,14 @@ export const versionUpdated = z.object({
   incarnation: z.int().positive(),
   position: z.int().positive(),
   at: z.iso.datetime(),
-  /** The version that readers see from now on; absent when the branch is gone or was never served. */
+  /** The version that readers see from now on; absent when they see what they saw, or the branch is gone. */
   version: z.string().optional(),
   /** The commit the event is about. */
   oid: oid.optional(),
-  /** The commit that was served before. */
+  /** The commit that was served before, when another version is now. */
   previousOid: oid.optional(),
   seq: z.int().nonnegative().optional(),
-  /** Changed paths against the version before, at most 1,000; absent when there was none to compare with. */
+  /** Changed paths against what was served before, at most 1,000; absent when there was nothing to compare with. */
   changedPaths: z.array(z.string()).max(1000).optional(),
   code: z.string().optional(),
   reason: z.string().optional(),

@@ -131,6 +131,45 @@ test("rows and issues of a version that is unknown or forgotten are not told to 
   }
 });
 
+test("the events of a branch tell which version readers see, also while it is pinned", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  const oids: string[] = [];
+  const served: (string | null)[] = [];
+  const step = async (change: () => Promise<unknown>) => {
+    await change();
+    await project.settle();
+    served.push((await materializer.branch(main)).servedVersion);
+  };
+  const commit = async () => {
+    oids.push(await upstream.commit("main", { "notes/a/x.json": note(`${oids.length}`) }));
+  };
+  await step(commit);
+  await step(commit);
+  await step(async () => await materializer.rollback(main));
+  await step(commit);
+  await step(async () => await materializer.unpin(main));
+  await step(commit);
+  const told: (string | undefined)[] = [];
+  const events: unknown[] = [];
+  await materializer.consume({
+    consumer: "test",
+    handler: async ({ event, version, oid, previousOid, changedPaths }) => {
+      told.push(version ?? told.at(-1));
+      events.push([event, oids.indexOf(oid ?? ""), oids.indexOf(previousOid ?? ""), changedPaths?.length]);
+    },
+  });
+  expect(told).toEqual(served);
+  expect(events).toEqual([
+    ["branch-materialized", 0, -1, undefined],
+    ["branch-materialized", 1, 0, 1],
+    ["branch-pinned", 0, 1, undefined],
+    ["branch-materialized", 2, -1, undefined],
+    ["branch-unpinned", 2, 0, undefined],
+    ["branch-materialized", 3, 2, 1],
+  ]);
+});
+
 test("history keeps the newest versions, and whatever is pinned; their rows stay readable", async () => {
   await using project = await openProject({ settings: { history: 3 } });
   const { upstream, materializer } = project;
