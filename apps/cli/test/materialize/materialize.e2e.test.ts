@@ -32,6 +32,19 @@ test.each(["http", "file"] as const)(
   },
 );
 
+test("sync --here of one branch builds no other, though it is due", async () => {
+  await using content = await branchProject();
+  await content.commit("main", { "pages/home.md": page("Home") });
+  await content.run(["sync"]);
+  await content.commit("drafts/x", { "pages/new.md": page("New") });
+  await content.commit("main", { "pages/home.md": page("Two") });
+  expect(await content.run(["sync", "handbook", "main", "--here"])).toMatchObject({ exitCode: 0 });
+  expect(await content.titles("main")).toEqual({ "pages/home.md": "Two" });
+  expect(await content.titles("drafts/x"), "it waits for a worker").toEqual({});
+  expect(await content.run(["sync"])).toMatchObject({ exitCode: 0 });
+  expect(await content.titles("drafts/x")).toMatchObject({ "pages/new.md": "New" });
+});
+
 test("with a worker alive sync hints and waits, and takes over when the worker dies", async () => {
   await using content = await branchProject();
   await content.commit("main", { "pages/home.md": page("Home") });

@@ -1,4 +1,3 @@
-import { fullRef } from "./choose-branch.ts";
 import { breathe, type Followed } from "./follow-branches.ts";
 import type { OpenMaterialize } from "./open-materialize.ts";
 
@@ -46,8 +45,8 @@ export async function observeHere(
 }
 
 /**
- * Works off what is due until `waiting` says that the branches that matter have an outcome. A queue is fair: other
- * branches that are due are built on the way. An abort gives every lease back.
+ * Builds what is due of the repository, or its one branch, until `waiting` says that the branches that matter have an
+ * outcome. An abort gives every lease back.
  */
 export async function buildHere(
   { materializer, context }: OpenMaterialize,
@@ -57,10 +56,10 @@ export async function buildHere(
   const { signal, progress } = context;
   for (let left = await waiting(); left > 0; left = await waiting()) {
     signal.throwIfAborted();
-    const leases = await materializer.claim({ limit: atOnce });
+    const leases = await materializer.claim({ limit: atOnce, only: { repository, branch: ref } });
     await Promise.all(
       leases.map(async (lease) => {
-        const about = fullRef(lease.ref) === ref ? "" : ` (${left} waiting)`;
+        const about = ref === undefined ? ` (${left} waiting)` : "";
         await materializer.materialize(lease, {
           signal,
           onProgress: ({ phase, done, total }) =>
