@@ -123,6 +123,8 @@ create table branches (
   event_position bigint not null default 0,
   audited_at timestamptz,
   audit_differences int,
+  -- The served version that was found to differ from git: a rebuild is ordered for it once.
+  diverged_version bigint,
   deleted_at timestamptz,
   created_at timestamptz not null default now(),
   unique (repository_id, ref)

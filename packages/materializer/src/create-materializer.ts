@@ -129,14 +129,14 @@ function bind(context: Context) {
 
     verify: async (name: BranchName, options?: { signal?: AbortSignal }): Promise<Verification> =>
       await verify(context, name, options),
-    /** One step of a rolling audit; what differs is built again from scratch. */
+    /** One step of a rolling audit; what differs is built again from scratch, once. */
     audit: async (options?: { signal?: AbortSignal }): Promise<Verification | undefined> =>
-      await auditNext(context, { ...options, repair: async (name) => await rebuild(context, name) }),
+      await auditNext(context, options),
     explain: async (name: BranchName): Promise<Explanation> => await explain(context, name),
 
     redrive: async (names: { repository: string; branch?: string }): Promise<number> =>
       await redrive(context, names),
-    rebuild: async (name: BranchName): Promise<void> => await rebuild(context, name),
+    rebuild: async (name: BranchName): Promise<void> => await rebuild(db, name),
     pause: async (repository: string): Promise<void> => await pause(context, repository),
     resume: async (repository: string): Promise<void> => await resume(context, repository),
     confirmDeletions: async (repository: string): Promise<void> =>

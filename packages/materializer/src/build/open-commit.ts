@@ -1,6 +1,7 @@
 import { projectorNamed, type Context } from "../context.ts";
 import { GitError } from "../git/git-error.ts";
 import type { Commit, Mirror } from "../git/mirror.ts";
+import type { Projector } from "../projector/projector.ts";
 import type { Repository } from "../repositories/repository.ts";
 import type { DocumentSource } from "./read-documents.ts";
 
@@ -10,6 +11,12 @@ export interface OpenCommit {
   readonly source: DocumentSource;
 }
 
+type Opening = Pick<DocumentSource, "cache" | "signal"> & {
+  readonly oid: string;
+  /** Default: the one that the repository is registered with. */
+  readonly projector?: Projector;
+};
+
 /**
  * Opens any commit to look at what it gives, outside the queue.
  *
@@ -18,9 +25,8 @@ export interface OpenCommit {
 export async function openCommit(
   context: Context,
   repository: Repository,
-  { oid, cache, signal }: { oid: string } & Pick<DocumentSource, "cache" | "signal">,
+  { oid, cache, signal, projector = projectorNamed(context, repository.projectorName) }: Opening,
 ): Promise<OpenCommit> {
-  const projector = projectorNamed(context, repository.projectorName);
   const mirror = await context.mirrors.of(repository);
   const commit = await readLost(mirror, oid, signal);
   return { commit, source: { context, mirror, projector, scope: repository.scope, signal, cache } };

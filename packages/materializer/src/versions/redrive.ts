@@ -1,4 +1,5 @@
 import type { Context } from "../context.ts";
+import type { Queryable } from "../database/in-transaction.ts";
 import { fullRef } from "../repositories/classify-branch.ts";
 import { findRepository } from "../repositories/repository.ts";
 import { findBranch, type BranchName } from "./find-branch.ts";
@@ -27,9 +28,9 @@ export async function redrive(
  * Wants a branch's newest commit built once more from nothing but git: every file is read and parsed again, and no
  * row of an older version is shared.
  */
-export async function rebuild(context: Context, name: BranchName): Promise<void> {
-  const branch = await findBranch(context.db, name);
-  await context.db.query(
+export async function rebuild(db: Queryable, name: BranchName): Promise<void> {
+  const branch = await findBranch(db, name);
+  await db.query(
     `with repository as (
        update headstart_materializer.repositories set last_seq = last_seq + 1 where name = $2 returning last_seq
      )

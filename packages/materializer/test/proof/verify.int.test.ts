@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { notesProjector } from "../support/notes-projector.ts";
 import { note, openProject, type Project } from "../support/open-project.ts";
 
 const main = { repository: "handbook", branch: "main" };
@@ -36,9 +37,7 @@ test.each(damages)("verify finds %s, the audit repairs it", async (_, damage, fo
     expect.arrayContaining([expect.objectContaining(found) as object]),
   );
   expect((await materializer.audit())?.differences.length).toBeGreaterThan(0);
-  const events: string[] = [];
-  await materializer.consume({ consumer: "test", handler: async ({ event }) => void events.push(event) });
-  expect(events).toEqual(["branch-materialized", "branch-diverged"]);
+  expect(await eventsOf(project)).toEqual(["branch-materialized", "branch-diverged"]);
   await project.settle();
   expect(await materializer.verify(main)).toMatchObject({ current: true, differences: [] });
 });
@@ -57,6 +56,67 @@ test("a parsed blob that was falsified in the cache is found, and corrected by t
   await project.settle();
   expect(await materializer.verify(main)).toMatchObject({ current: true, differences: [] });
   expect(await project.notes("main")).toMatchObject({ "a/x.json": "x" });
+});
+
+test("during a rollout each revision audits what it made, and nothing is told to differ", async () => {
+  await using project = await openProject();
+  await publishOne(project);
+  const { materializer, upstream } = project;
+  const next = await project.another({ projectors: [notesProjector({ revision: "2" })] });
+  await next.register({ name: "handbook", url: upstream.url, projector: "notes" });
+  await expect(next.verify(main)).rejects.toMatchObject({ code: "PROJECTOR_UNKNOWN" });
+  expect(await next.audit()).toBeUndefined();
+  expect(await materializer.audit()).toMatchObject({ current: true, differences: [] });
+  await next.inProcessRunner().settle("handbook");
+  expect(await materializer.audit()).toBeUndefined();
+  expect(await next.audit()).toMatchObject({ current: true, differences: [] });
+  await next.rollback(main);
+  expect(await next.audit(), "pinned to what the other revision made").toBeUndefined();
+  expect(await materializer.audit()).toMatchObject({ differences: [] });
+  expect(await eventsOf(project)).not.toContain("branch-diverged");
+});
+
+test("a pinned version that differs is told and answered by one rebuild, however often it is audited", async () => {
+  await using project = await openProject();
+  await publishOne(project);
+  const { materializer, upstream, db } = project;
+  await upstream.commit("main", { "notes/a/x.json": note("2") });
+  await project.settle();
+  const { id } = await materializer.rollback(main);
+  await db.query(
+    `update headstart_materializer.segment_rows set data = '{"text": "forged"}'
+     where key = 'a/x.json' and segment_id = (select base_segment from headstart_materializer.versions where id = $1)`,
+    [id],
+  );
+  for (let round = 0; round < 3; round += 1) {
+    expect((await materializer.audit())?.differences.length, `round ${round}`).toBeGreaterThan(0);
+    expect(await materializer.branch(main)).toMatchObject({ dirty: round === 0, servedVersion: id });
+    await project.settle();
+  }
+  expect(await materializer.history(main)).toHaveLength(3);
+  expect(await eventsOf(project)).toEqual([
+    "branch-materialized",
+    "branch-materialized",
+    "branch-pinned",
+    "branch-diverged",
+    "branch-materialized",
+  ]);
+  await materializer.unpin(main);
+  expect(await materializer.audit()).toMatchObject({ current: true, differences: [] });
+});
+
+test("while the newest commit is bad, a served version that differs is answered by one rebuild as well", async () => {
+  await using project = await openProject();
+  await publishOne(project);
+  const { materializer, upstream, db } = project;
+  await upstream.commit("main", { "notes/a/x.json": "{" });
+  await project.settle();
+  await db.query(`update headstart_materializer.segment_rows set data = '{"text": "forged"}'`);
+  for (const dirty of [true, false, false]) {
+    expect((await materializer.audit())?.differences.length).toBeGreaterThan(0);
+    expect(await materializer.branch(main)).toMatchObject({ dirty });
+    await project.settle();
+  }
 });
 
 test("verify asks git, so it knows of a push that nobody has observed", async () => {
@@ -91,6 +151,12 @@ test("explain answers each state with what to do", async () => {
   expect(explained).toMatchObject({ status: "error", current: false });
   expect(explained.reasons[0]).toMatch(/notes\/a\/x\.json:1: .* is served meanwhile/);
 });
+
+async function eventsOf({ materializer }: Project): Promise<string[]> {
+  const events: string[] = [];
+  await materializer.consume({ consumer: "test", handler: async ({ event }) => void events.push(event) });
+  return events;
+}
 
 async function publishOne(project: Project): Promise<void> {
   await project.upstream.commit("main", { "notes/a/x.json": note("x"), "notes/b/y.json": note("y") });
