@@ -23,7 +23,7 @@ import {
   type Registered,
   type Registration,
 } from "./repositories/register-repository.ts";
-import { hint } from "./requests/hint.ts";
+import { hint, type Hint } from "./requests/hint.ts";
 import { inProcessRunner, type InProcessRunner } from "./runner/in-process-runner.ts";
 import { run, type RunOptions } from "./runner/run.ts";
 import { behind, type Behind } from "./versions/compare-branches.ts";
@@ -86,7 +86,7 @@ function bind(context: Context) {
     register: async (registration: Registration): Promise<Registered> =>
       await registerRepository(context, registration),
 
-    hint: async (request: Parameters<typeof hint>[1]): Promise<void> => await hint(db, request),
+    hint: async (...hints: readonly Hint[]): Promise<void> => await hint(db, ...hints),
     observe: async (repository: string, options?: { signal?: AbortSignal }): Promise<Observation> =>
       await observe(context, repository, options),
     claim: async (options?: ClaimOptions): Promise<Lease[]> => await claim(context, options),

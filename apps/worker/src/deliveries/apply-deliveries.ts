@@ -56,9 +56,8 @@ async function applyAll(client: pg.ClientBase, pending: readonly Pending[]): Pro
     names: new Set(rows.map(({ name }) => name)),
     match: repositoryMatcher(rows),
   });
-  const requests = databaseRequests(client);
-  for (const hint of hints)
-    await requestMaterialization(requests, { type: "repository-branch-updated", ...hint });
+  const messages = hints.map((hint) => ({ type: "repository-branch-updated", ...hint }));
+  if (messages.length > 0) await requestMaterialization(databaseRequests(client), ...messages);
   await client.query(
     `update headstart_worker.deliveries d
      set outcome = s.outcome, reason = s.reason, error_message = null, settled_at = clock_timestamp(),

@@ -4,19 +4,19 @@ import { parseRepositoryBranchUpdated, type RepositoryBranchUpdated } from "./me
 
 /** Where requests go: into the database, for the workers to see, or straight to an in-process runner. */
 export interface MaterializationRequests {
-  request(message: RepositoryBranchUpdated): Promise<void>;
+  request(...messages: readonly RepositoryBranchUpdated[]): Promise<void>;
 }
 
 /**
- * Says that a branch may have moved. Returns once the request is durable (or, with an in-process runner, done).
+ * Says that branches may have moved. Returns once the request is durable (or, with an in-process runner, done).
  *
  * @throws MaterializerError `MESSAGE_INVALID`, `REPOSITORY_UNKNOWN`
  */
 export async function requestMaterialization(
   requests: MaterializationRequests,
-  message: unknown,
+  ...messages: readonly unknown[]
 ): Promise<void> {
-  await requests.request(parseRepositoryBranchUpdated(message));
+  await requests.request(...messages.map((message) => parseRepositoryBranchUpdated(message)));
 }
 
 /**
@@ -24,5 +24,5 @@ export async function requestMaterialization(
  * commits, together with whatever else it does.
  */
 export function databaseRequests(db: Queryable): MaterializationRequests {
-  return { request: async (message) => await hint(db, message) };
+  return { request: async (...messages) => await hint(db, ...messages) };
 }

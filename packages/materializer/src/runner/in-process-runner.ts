@@ -30,9 +30,10 @@ export function inProcessRunner(
   };
   return {
     settle,
-    request: async (message) => {
-      await hint(context.db, message);
-      await settle(message.repository);
+    request: async (...messages) => {
+      await hint(context.db, ...messages);
+      for (const repository of new Set(messages.map((message) => message.repository)))
+        await settle(repository);
     },
   };
 }
