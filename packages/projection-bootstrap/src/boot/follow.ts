@@ -80,6 +80,7 @@ export class ModelFollower implements Following {
     this.#options = options;
     this.#wake = new Wake(settings.pool, settings.log.channel, options.pollMs ?? 1000);
     options.signal?.addEventListener("abort", () => void this.close(), { once: true });
+    if (options.signal?.aborted === true) this.#end();
     this.#loop = this.#run();
   }
 
@@ -132,12 +133,14 @@ export class ModelFollower implements Following {
     }
   }
 
+  #end(): void {
+    if (this.#stop.signal.aborted) return;
+    const hint = "call follow() again";
+    this.#stop.abort(new ProjectionError("NOT_FOLLOWING", "following was closed", { hint }));
+  }
+
   async close(): Promise<void> {
-    if (!this.#stop.signal.aborted) {
-      this.#stop.abort(
-        new ProjectionError("NOT_FOLLOWING", "following was closed", { hint: "call follow() again" }),
-      );
-    }
+    this.#end();
     await this.#loop;
     await this.#turn;
   }
@@ -152,7 +155,7 @@ export class ModelFollower implements Following {
     await using wake = this.#wake;
     while (!signal.aborted) {
       try {
-        await wake.attach();
+        await wake.attach(this.#options.onError);
         await this.poll();
         this.#lastError = undefined;
         pause = 0;

@@ -9,7 +9,7 @@ export interface RunOptions {
   /** Milliseconds between looks when no notification comes. @default 1000 */
   readonly pollMs?: number | undefined;
   readonly onRound?: ((result: CatchUpResult) => void) | undefined;
-  /** Told about every failed round; the next one follows after a growing pause. */
+  /** Told about every failed round, after which the next one waits longer, and when listening fails, which nothing waits for. */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -20,7 +20,7 @@ export async function runProjections(settings: Settings, options: RunOptions): P
   let pause = 0;
   while (!signal.aborted) {
     try {
-      await wake.attach();
+      await wake.attach(onError);
       const result = await catchUp(settings, { signal });
       pause = 0;
       onRound?.(result);

@@ -2,6 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 import { quoteIdentifier } from "../database/quote-identifier.ts";
 
+/** Milliseconds between attempts to listen: the first pause after a failure, and the longest. */
+const retryMs = { first: 50, longest: 30_000 };
+
 /**
  * Says when to look at the log: after a notification, or when the pause is over. Notifications only make it sooner;
  * a listener that died without a word costs a pause and nothing else.
@@ -13,6 +16,7 @@ export class Wake implements AsyncDisposable {
   #client: pg.PoolClient | undefined;
   #ring: (() => void) | undefined;
   #rung = false;
+  #retry = { pauseMs: 0, at: 0 };
 
   constructor(pool: pg.Pool, channel: string | undefined, pauseMs: number) {
     this.#pool = pool;
@@ -24,9 +28,24 @@ export class Wake implements AsyncDisposable {
     return this.#client !== undefined;
   }
 
-  /** Begins to listen, if that is not so already. */
-  async attach(): Promise<void> {
+  /**
+   * Begins to listen, if that is not so already. A standby or a pooler may never allow it, and polling does without:
+   * so a failure is told to `onError` and tried again after a growing pause.
+   */
+  async attach(onError: ((error: unknown) => void) | undefined): Promise<void> {
     if (this.#client !== undefined || this.#channel === undefined) return;
+    if (performance.now() < this.#retry.at) return;
+    try {
+      await this.#listen(this.#channel);
+      this.#retry = { pauseMs: 0, at: 0 };
+    } catch (error) {
+      const pauseMs = Math.min(Math.max(this.#retry.pauseMs * 2, retryMs.first), retryMs.longest);
+      this.#retry = { pauseMs, at: performance.now() + pauseMs };
+      onError?.(error);
+    }
+  }
+
+  async #listen(channel: string): Promise<void> {
     const client = await this.#pool.connect();
     const lost = (): void => {
       if (this.#client !== client) return;
@@ -38,7 +57,7 @@ export class Wake implements AsyncDisposable {
     client.on("end", lost);
     client.on("notification", () => this.now());
     try {
-      await client.query(`listen ${quoteIdentifier(this.#channel)}`);
+      await client.query(`listen ${quoteIdentifier(channel)}`);
     } catch (error) {
       client.release(true);
       throw error;
