@@ -34,7 +34,12 @@ export async function inSharedSnapshot<Result>(
         const join = async (joining: pg.PoolClient): Promise<void> => {
           await joining.query(`set transaction snapshot ${quoteLiteral(rows[0]?.id ?? "")}`);
         };
-        return await Promise.all(Array.from({ length: count }, () => open(join)));
+        // All of them have begun or failed before any is given back: one that came later would stay in its transaction.
+        const opened = await Promise.allSettled(Array.from({ length: count }, () => open(join)));
+        return opened.map((each) => {
+          if (each.status === "rejected") throw each.reason;
+          return each.value;
+        });
       },
     });
     failed = false;
