@@ -26,6 +26,8 @@ export async function projectorIdentity(projection: Projection): Promise<string>
   if (found !== undefined) return await found;
   const computed = computeIdentity(projection);
   known.set(projection, computed);
+  // What failed once may work the next time, when the file is there.
+  computed.catch(() => known.delete(projection));
   return await computed;
 }
 

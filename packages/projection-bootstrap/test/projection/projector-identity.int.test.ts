@@ -118,4 +118,18 @@ describe("a projector's identity", () => {
       hint: expect.stringContaining("identity") as string,
     });
   });
+
+  it("is asked again after it could not be read", async () => {
+    const projection = defineProjection<{ sum: number }>({
+      name: "totals",
+      source: pathToFileURL(join(folder, "late.ts")).href,
+      key: ({ stream }) => stream,
+      schema: z.object({ sum: z.number() }),
+      init: () => ({ sum: 0 }),
+      apply: (state) => state,
+    });
+    await expect(projectorIdentity(projection)).rejects.toMatchObject({ code: "IDENTITY_UNAVAILABLE" });
+    await writeFile(join(folder, "late.ts"), "export const late = 1;\n");
+    expect(await projectorIdentity(projection)).toMatch(/^[0-9a-f]{64}$/);
+  });
 });
