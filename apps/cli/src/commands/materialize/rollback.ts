@@ -12,7 +12,7 @@ export interface RollbackFlags {
   readonly reason?: string | undefined;
 }
 
-/** Serves an older version and pins the branch there. Without `--to` it is the one before what is served. */
+/** Serves an older version and pins the branch there. Without `--to` it is the one before what is served that differs from it. */
 export async function rollbackCommand(
   context: CommandContext,
   names: Names,
@@ -20,11 +20,10 @@ export async function rollbackCommand(
 ): Promise<CommandResult> {
   return await withMaterializer(context, async ({ materializer, ...open }) => {
     const chosen = await chooseBranch({ materializer, ...open }, names);
-    const { servedVersion, servedOid } = await materializer.branch(chosen);
-    const versions = await materializer.history(chosen);
-    const wanted = to === undefined ? before(chosen, versions, servedVersion) : named(chosen, versions, to);
+    const { servedOid } = await materializer.branch(chosen);
+    const wanted = to === undefined ? undefined : named(chosen, await materializer.history(chosen), to);
     const version = await materializer.rollback(chosen, {
-      to: wanted.oid,
+      ...(wanted !== undefined && { to: wanted.oid }),
       ...(reason !== undefined && { reason }),
     });
     return {
@@ -33,19 +32,6 @@ export async function rollbackCommand(
       notes: [`new commits are built and not served until: headstart materialize unpin ${words(chosen)}`],
     };
   });
-}
-
-function before(chosen: ChosenBranch, versions: readonly Version[], served: string | null): Version {
-  const place = versions.findIndex(({ id }) => id === served);
-  const older = versions[place + 1];
-  if (older !== undefined) return older;
-  throw new CliError(
-    "VERSION_UNKNOWN",
-    `no older version of "${chosen.branch}" than the served one is kept`,
-    {
-      hint: `headstart materialize history ${words(chosen)} lists what is kept; reconcile.history says how many are`,
-    },
-  );
 }
 
 function named(chosen: ChosenBranch, versions: readonly Version[], to: string): Version {
