@@ -213,6 +213,9 @@ async function writeEvents(intake: Intake, branches: number, each: number): Prom
   await intake.db.query(
     `with moved as (
        update headstart_materializer.branches set event_position = event_position + $1 returning id, ref, event_position
+     ), queued as (
+       insert into headstart_materializer.consumer_queue (consumer, branch_id)
+       select c.name, m.id from moved m, headstart_materializer.consumers c on conflict do nothing
      )
      insert into headstart_materializer.events (branch_id, position, type, message)
      select m.id, p, 'branch-materialized', jsonb_build_object('type', 'version-updated', 'event', 'branch-materialized',
