@@ -197,6 +197,10 @@ test("rollback goes one version back, or to the one that is named; unpin goes fo
      where type = 'branch-pinned' order by number limit 1`,
   );
   expect(event?.reason).toBe("wrong prices");
+
+  await content.run(["rebuild"]);
+  await content.run(["sync"]);
+  expect(await content.json(["rollback"])).toMatchObject({ exitCode: 0, from: oids[2], to: oids[1] });
 });
 
 test("a paused repository is not synced until it is resumed", async () => {
