@@ -1,4 +1,5 @@
 // An example: one repository of Markdown pages, with webhooks of GitHub and a page that allows actions.
+// Keep it beside the node_modules that has what it imports; no secret is in it.
 import { defineProjector } from "@headstart/materializer";
 import { defineWorker } from "@headstart/worker";
 import { z } from "zod";
