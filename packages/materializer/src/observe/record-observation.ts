@@ -74,7 +74,7 @@ export async function recordObservation(
      set last_seq = last_seq + $3, default_ref = $4, guard = $5, observed_at = now(),
          changed_at = case when $6 then now() else changed_at end,
          observe_at = case when hints = $7 then now() + $8 * interval '1 ms' else now() end,
-         observe_failures = $9, unreadable_refs = $10, refused_refs = $11, error_code = null, error_message = null, error_at = null
+         not_before = null, observe_failures = $9, unreadable_refs = $10, refused_refs = $11, error_code = null, error_message = null, error_at = null
      where id = $1 and observe_token = $2`,
     [
       repository.id,
@@ -185,7 +185,10 @@ async function writeDeleted(
   for (const { id } of rows) await appendEvent(client, id, { event: "branch-deleted" });
 }
 
-/** Records why a repository could not be observed and when it is tried again; what is served stays. */
+/**
+ * Records why a repository could not be observed and when it is tried again; what is served stays. A hint brings that
+ * forward, but not before the time that the remote named, nor does it undo the doubling of the first waits.
+ */
 export async function recordFailure(context: Context, observing: Observing, error: unknown): Promise<void> {
   const retryAt = error instanceof GitError ? error.retryAt : undefined;
   const { rows } = await context.db.query<{ failures: number }>(
@@ -201,15 +204,23 @@ export async function recordFailure(context: Context, observing: Observing, erro
   );
   const row = rows[0];
   if (row === undefined) return;
+  const retryAfterMs = retryAt === undefined ? 0 : Math.max(0, retryAt.getTime() - Date.now());
   const wait = nextPollMs(
-    { idleMs: undefined, failures: row.failures, retryAfterMs: retryAt && retryAt.getTime() - Date.now() },
+    { idleMs: undefined, failures: row.failures, retryAfterMs },
     context.settings,
     Math.random(),
   );
   await context.db.query(
     `update headstart_materializer.repositories
-     set observe_at = case when hints = $3 then now() + $4 * interval '1 ms' else observe_at end
+     set observe_at = case when hints = $3 then now() + $4 * interval '1 ms' else observe_at end,
+         not_before = now() + $5 * interval '1 ms'
      where id = $1 and observe_token = $2`,
-    [observing.repository.id, observing.token, observing.hints, wait],
+    [
+      observing.repository.id,
+      observing.token,
+      observing.hints,
+      wait,
+      Math.max(retryAfterMs, Math.min(wait, context.settings.pollMinMs)),
+    ],
   );
 }

@@ -31,7 +31,7 @@ export async function explain(context: Context, name: BranchName): Promise<Expla
   const branch = await findBranch(context.db, name);
   const { rows } = await context.db.query<Observed>(
     `select observed_at as "observedAt", error_code as "errorCode", error_message as "errorMessage",
-            observe_at as "observeAt", unreadable_refs as unreadable,
+            greatest(observe_at, not_before) as "observeAt", unreadable_refs as unreadable,
             refused_refs as refused
      from headstart_materializer.repositories where id = $1`,
     [repository.id],

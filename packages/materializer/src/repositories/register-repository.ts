@@ -92,7 +92,7 @@ export async function registerRepository(context: Context, input: Registration):
        set url = $2, live = $3, drafts = $4, scope = $5, tenant = $6, projector_name = $7, projector = $8,
            superseded_projectors = case when projector = $8 then superseded_projectors
              else array_append(array_remove(superseded_projectors, $8), projector) end,
-           hints = hints + 1, observe_at = now()
+           hints = hints + 1, observe_at = now(), not_before = case when url = $2 then not_before end
        where name = $1`,
       [...settings, wanted.projector, identity],
     );

@@ -77,7 +77,7 @@ async function dueRepository(context: Context): Promise<string | undefined> {
   const { rows } = await context.db.query<{ name: string }>(
     `select name from (
        select name from headstart_materializer.repositories
-       where observe_at <= now() and paused_at is null
+       where observe_at <= now() and (not_before is null or not_before <= now()) and paused_at is null
          and (observe_until is null or observe_until < clock_timestamp())
        order by observe_at limit 32
      ) due order by random() limit 1`,
