@@ -48,6 +48,7 @@ export async function repair(
       page,
       activate: true,
       reason: `${state}: ${reason}`,
+      orActive: { otherThan: state === "torn" || state === "ahead-of-log" ? version?.id : undefined },
       previous: state === "torn" || state === "ahead-of-log" ? "abandoned" : "retired",
       signal,
       onProgress: ({ events }) => onProgress?.({ phase: "repair", projection: name, done: events }),

@@ -10,14 +10,21 @@ export interface OpenVersion {
   readonly identity: string;
   readonly log: string;
   readonly reason: string;
+  /** Whether an active version that the same code made and that is whole will do, unless it is the one named. */
+  readonly orActive?: { readonly otherThan: string | undefined } | undefined;
 }
 
 /** The version under construction for a projector: the one that was begun already, or a new and empty one. */
 export async function openVersion(pool: pg.Pool, open: OpenVersion): Promise<Version> {
-  const { projection, mode, identity, log, reason } = open;
+  const { projection, mode, identity, log, reason, orActive } = open;
   return await inTransaction(pool, async (client) => {
     await lockActivation(client, projection);
     const versions = await listVersions(client, [projection]);
+    const active = versions.find(({ status }) => status === "active");
+    if (orActive !== undefined && active !== undefined && active.id !== orActive.otherThan) {
+      const same = active.identity === identity && active.log === log && active.mode === mode;
+      if (same && (await isWhole(client, active.id))) return active;
+    }
     const begun = versions.find(
       (version) =>
         version.identity === identity && (version.status === "building" || version.status === "built"),

@@ -37,6 +37,11 @@ export interface RebuildOptions {
   /** Whether readers go over to the new rows once they are there. */
   readonly activate: boolean;
   readonly reason: string;
+  /**
+   * For a repair: another process may have made it since its need was seen, and then there is nothing to build. Names
+   * the active version that will not do, if there is one. @default build in any case
+   */
+  readonly orActive?: { readonly otherThan: string | undefined } | undefined;
   /** What becomes of the rows that are replaced. @default "retired": a rollback can go back to them */
   readonly previous?: Extract<VersionStatus, "retired" | "abandoned"> | undefined;
   /** What to do while another process builds the same. @default "wait" */
@@ -71,8 +76,10 @@ export async function rebuildProjection(projection: Projection, options: Rebuild
     identity,
     log: log.name,
     reason,
+    orActive: options.orActive,
   });
   const read: ReadCount = { rows: 0, bytes: 0, pages: 0 };
+  if (version.status === "active") return await finishedByOther(version, options, read);
   const { client: holder, release } = await takeConnection(pool);
   let broken = true;
   try {

@@ -116,6 +116,17 @@ async function ownVersion(projection: Projection, settings: Settings): Promise<V
   if (version?.status === "building") return undefined;
   if (version?.status !== "built") return version;
   const reason = "the code that it was built for runs now";
-  await rebuildProjection(projection, { pool, log, owner, leaseMs, keep, page, activate: true, reason });
+  const orActive = { otherThan: undefined };
+  await rebuildProjection(projection, {
+    pool,
+    log,
+    owner,
+    leaseMs,
+    keep,
+    page,
+    activate: true,
+    reason,
+    orActive,
+  });
   return await find();
 }
