@@ -31,7 +31,7 @@ const measured = z.object({
     publish: cost,
     "consume an event": cost,
   }),
-  /** Repositories that had work when a claim of one of few, and of many, was weighed. */
+  /** Repositories that a claim looked at when one of few, and one of many, was weighed. */
   claimed: z.object({ few: z.number(), many: z.number() }),
 });
 

@@ -240,12 +240,12 @@ export class Shard {
     if (branch.wanted.length > 0) yield* this.#build(branch);
   }
 
-  /** Dearer the more repositories have work, in proportion between the two that were weighed. */
+  /** Dearer the more repositories have work, in proportion between the two that were weighed, and no further. */
   #claim(): StepCost {
     const { costs, claimed } = this.#measured;
     const [few, many] = [costs["claim one of few"], costs["claim one of many"]];
     const part = (this.#repositoriesWaiting - claimed.few) / (claimed.many - claimed.few);
-    const postgresMs = few.postgresMs + Math.max(0, part) * (many.postgresMs - few.postgresMs);
+    const postgresMs = few.postgresMs + Math.min(1, Math.max(0, part)) * (many.postgresMs - few.postgresMs);
     return { ...few, postgresMs: Math.max(0.1, postgresMs) };
   }
 
