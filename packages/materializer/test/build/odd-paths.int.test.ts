@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { defineProjector, type Projector } from "../../src/projector/projector.ts";
@@ -96,6 +97,40 @@ test("two files whose paths are shown alike are two files, whichever of them cha
     expect(await materializer.verify(main)).toMatchObject({ current: true, differences: [] });
   }
   expect(await project.notes("main")).toEqual({ "a/caf\\xE9.json": "3" });
+});
+
+const oddPaths: (string | Buffer)[] = [
+  "notes/a/x.json",
+  "notes/a/y.json",
+  Buffer.from("notes/a/caf\xe9.json", "latin1"),
+  "notes/a/caf\\xE9.json",
+  Buffer.from("notes/\xff/x.json", "latin1"),
+  `notes/a/${"long/".repeat(400)}x.json`,
+  `notes/${"unit".repeat(300)}/x.json`,
+];
+
+const contents: (FileChange | null)[] = [note("1"), note("2", ["y"]), "{", { symlink: "x.json" }, null];
+
+test("whatever changes among good and bad paths, small builds and whole ones agree", async () => {
+  await using project = await openProject({ projectors: lenient });
+  const { upstream, materializer } = project;
+  const change = fc.tuple(fc.constantFrom(...oddPaths), fc.constantFrom(...contents));
+  const steps = fc.array(fc.uniqueArray(change, { selector: ([path]) => path, minLength: 1, maxLength: 3 }), {
+    minLength: 2,
+    maxLength: 5,
+  });
+  await fc.assert(
+    fc.asyncProperty(steps, async (history) => {
+      await upstream.forcePush("main", { "notes/a/x.json": note("0"), "notes/b/z.json": note("0") });
+      for (const changes of history) {
+        const oid = await upstream.commit("main", changes);
+        await project.settle();
+        expect(await materializer.branch(main)).toMatchObject({ servedOid: oid });
+        expect(await materializer.verify(main)).toMatchObject({ current: true, differences: [] });
+      }
+    }),
+    { numRuns: 8, endOnFailure: true },
+  );
 });
 
 const longNames: [string, string][] = [
