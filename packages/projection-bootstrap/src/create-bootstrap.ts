@@ -61,10 +61,10 @@ export interface Bootstrap {
   follow(booted: BootResult, options?: FollowOptions): Following;
   /**
    * Adds events to a stream, and applies inline projections in the same transaction: one of its own, or the caller's
-   * if a `client` is given.
+   * if a `client` is given, which has to be a read committed one.
    *
    * @throws {ProjectionError} `VERSION_CONFLICT`, `INLINE_MISMATCH`, `INLINE_FAILED`, `FOREIGN_CLUSTER`, and with a
-   *   client `APPEND_OUT_OF_ORDER`
+   *   client `APPEND_OUT_OF_ORDER`, `ISOLATION_UNSUITABLE`
    */
   append(
     stream: string,

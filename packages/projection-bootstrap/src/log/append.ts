@@ -21,14 +21,19 @@ export interface Appended {
   readonly events: readonly StoredEvent[];
 }
 
-/** The locks that give appends their order; taken before anything is written, because writing takes the number. */
+/**
+ * The locks that give appends their order; taken before anything is written, because writing takes the number. What
+ * is read once they are held has to be what others left, which a transaction with one snapshot for all does not see.
+ *
+ * @throws {ProjectionError} `ISOLATION_UNSUITABLE`, `LOG_ORDERING_DIFFERS`
+ */
 export async function lockForAppend(
   client: pg.ClientBase,
   stream: string,
   expected: LogOrdering | undefined,
 ): Promise<LogOrdering> {
-  const { rows } = await client.query<{ ordering: LogOrdering }>(
-    `select ordering,
+  const { rows } = await client.query<{ ordering: LogOrdering; isolation: string }>(
+    `select ordering, current_setting('transaction_isolation') as isolation,
             case when ordering = 'serialized'
                  then pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))
                  else pg_advisory_xact_lock_shared(hashtextextended('headstart_projections.append', 0)) end,
@@ -36,7 +41,35 @@ export async function lockForAppend(
        from headstart_projections.log_setting`,
     [stream],
   );
+  const isolation = rows[0]?.isolation;
+  if (isolation !== undefined && isolation !== "read committed") throw isolationUnsuitable(isolation);
   return checkOrdering(rows[0]?.ordering, expected);
+}
+
+function isolationUnsuitable(isolation: string): ProjectionError {
+  return new ProjectionError(
+    "ISOLATION_UNSUITABLE",
+    `nothing was appended: a ${isolation} transaction cannot see what was appended while it waited for its turn`,
+    { hint: "begin the transaction with: begin isolation level read committed" },
+  );
+}
+
+/** What the next event of a stream will say of itself. */
+export interface NextEvent {
+  readonly version: number;
+  readonly recordedAt: Date;
+}
+
+/** {@link lockForAppend} came first, so that nobody else takes the version. Writes nothing, and takes no number. */
+export async function readNext(client: pg.ClientBase, stream: string): Promise<NextEvent> {
+  const { rows } = await client.query<{ version: string; recorded_at: Date }>(
+    `select coalesce(max(version), 0)::text as version, date_trunc('milliseconds', clock_timestamp()) as recorded_at
+       from headstart_projections.stream where name = $1`,
+    [stream],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error("the server told no time");
+  return { version: Number(row.version) + 1, recordedAt: row.recorded_at };
 }
 
 /**
@@ -52,7 +85,13 @@ export async function writeEvents(
     expectedVersion,
     log,
     ordering,
-  }: AppendOptions & { readonly log: PostgresLog; readonly ordering: LogOrdering },
+    recordedAt,
+  }: AppendOptions & {
+    readonly log: PostgresLog;
+    readonly ordering: LogOrdering;
+    /** @default the time at which each is written */
+    readonly recordedAt?: Date | undefined;
+  },
 ): Promise<Appended> {
   const texts = events.map((event) => eventText(stream, event));
   const { era, foreign } = await readServerIdentity(client);
@@ -66,8 +105,9 @@ export async function writeEvents(
        values ($2, $6, $1, pg_current_xact_id())
        on conflict (name) do update set version = excluded.version, era = excluded.era, xid = excluded.xid
      ), written as (
-       insert into headstart_projections.event (era, xid, stream, version, type, data)
-       select $1, pg_current_xact_id(), $2, $3::bigint + place - 1, type, data::json
+       insert into headstart_projections.event (era, xid, stream, version, type, data, recorded_at)
+       select $1, pg_current_xact_id(), $2, $3::bigint + place - 1, type, data::json,
+              coalesce($8::timestamptz, clock_timestamp())
          from unnest($4::text[], $5::text[]) with ordinality as given (type, data, place)
         order by place
        returning event.xid, event.number, event.recorded_at, event.version
@@ -75,7 +115,16 @@ export async function writeEvents(
      select xid::text as xid, number::text as number, recorded_at, version::text as version,
             (select pg_notify($7, '') where $7::text is not null) as notified
        from written order by written.version`,
-    [era, stream, first, events.map(({ type }) => type), texts, version, log.channel ?? null],
+    [
+      era,
+      stream,
+      first,
+      events.map(({ type }) => type),
+      texts,
+      version,
+      log.channel ?? null,
+      recordedAt ?? null,
+    ],
   );
   const stored = rows.map((row): StoredEvent => {
     const index = Number(row.version) - first;

@@ -22,7 +22,10 @@ export interface ProjectionDefinition<State, Event extends StoredEvent = StoredE
   readonly identity?: string | undefined;
   /** Types of event that matter, after upcasting. @default all */
   readonly types?: readonly string[] | undefined;
-  /** Rows that an event changes; none with undefined. A key says everything that it depends on, scope included. */
+  /**
+   * Rows that an event changes; none with undefined. A key says everything that it depends on, scope included. It
+   * follows from the event alone, and with `inline` not from its position, which it has only once it is written.
+   */
   readonly key: (event: Event) => string | readonly string[] | undefined;
   /** Other rows that `apply` looks at through `get`. @default none */
   readonly reads?: ((event: Event) => readonly string[]) | undefined;

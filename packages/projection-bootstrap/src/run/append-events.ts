@@ -8,6 +8,7 @@ import {
   lockForAppend,
   type NewEvent,
   outOfOrder,
+  readNext,
   writeEvents,
 } from "../log/append.ts";
 import type { PostgresLog } from "../log/postgres-log.ts";
@@ -62,9 +63,19 @@ async function appendIn(client: pg.ClientBase, settings: AppendSettings, append:
   const { stream, events, options } = append;
   const ordering = await lockForAppend(client, stream, settings.log.ordering);
   const inline = await inlineVersions(client, settings);
-  await lockKeys(client, inline, { stream, events });
-  const appended = await writeEvents(client, stream, events, { ...options, log: settings.log, ordering });
-  for (const target of inline) await applyInline(client, target, appended.events);
+  if (inline.length === 0) {
+    return await writeEvents(client, stream, events, { ...options, log: settings.log, ordering });
+  }
+  // A key may depend on all that the event will say of itself, so that is settled first; all but its position.
+  const { version, recordedAt } = await readNext(client, stream);
+  const raw = events.map(({ type, data }, place): RawEvent => {
+    const json = JSON.stringify(data);
+    return { position: beginning, stream, version: version + place, type, json, recordedAt };
+  });
+  const locked = await lockKeys(client, inline, raw);
+  const given = { ...options, log: settings.log, ordering, recordedAt };
+  const appended = await writeEvents(client, stream, events, given);
+  for (const target of inline) await applyInline(client, target, { events: appended.events, locked });
   return appended;
 }
 
@@ -109,37 +120,37 @@ function mismatch({ projection, id }: Version): ProjectionError {
 /**
  * Locks the keys before anything is written, in one order for everybody. Whoever gets a key first then also has the
  * lower transaction number, so that rows are changed in the log's order.
+ *
+ * @returns what is locked, as {@link lockName} says it
  */
 async function lockKeys(
   client: pg.ClientBase,
   targets: readonly InlineTarget[],
-  { stream, events }: Pick<Append, "stream" | "events">,
-): Promise<void> {
-  const names = targets.flatMap(({ projection, versionId }) =>
-    events.flatMap((event) => {
-      const step = planNew(projection, stream, event);
-      return step === undefined ? [] : [...step.keys, ...step.reads].map((key) => `${versionId}:${key}`);
-    }),
-  );
-  if (names.length === 0) return;
+  events: readonly RawEvent[],
+): Promise<Set<string>> {
+  const names = new Set<string>();
+  for (const target of targets) {
+    for (const event of events) {
+      const step = planInline(target.projection, event);
+      if (step !== undefined) for (const key of touched(step)) names.add(lockName(target, key));
+    }
+  }
+  if (names.size === 0) return names;
   await client.query(
     `select pg_advisory_xact_lock(lock)
        from (select distinct hashtextextended('headstart_projections.key:' || name, 0) as lock
                from unnest($1::text[]) as name order by 1) as locks`,
-    [names],
+    [[...names]],
   );
+  return names;
 }
 
-function planNew(projection: Projection, stream: string, { type, data }: NewEvent): Step | undefined {
-  const json = JSON.stringify(data);
-  return planInline(projection, {
-    position: beginning,
-    stream,
-    version: 0,
-    type,
-    json,
-    recordedAt: new Date(0),
-  });
+function lockName({ versionId }: InlineTarget, key: string): string {
+  return `${versionId}:${key}`;
+}
+
+function touched({ keys, reads }: Step): string[] {
+  return [...keys, ...reads];
 }
 
 function planInline(projection: Projection, event: RawEvent): Step | undefined {
@@ -150,22 +161,29 @@ function planInline(projection: Projection, event: RawEvent): Step | undefined {
   }
 }
 
+interface Written {
+  readonly events: readonly StoredEvent[];
+  /** From {@link lockKeys}. */
+  readonly locked: ReadonlySet<string>;
+}
+
 async function applyInline(
   client: pg.ClientBase,
-  { projection, versionId }: InlineTarget,
-  events: readonly StoredEvent[],
+  target: InlineTarget,
+  { events, locked }: Written,
 ): Promise<void> {
+  const { projection, versionId } = target;
   const steps: Step[] = [];
   for (const event of events) {
     const step = planInline(projection, { ...event, json: JSON.stringify(event.data) });
-    if (step !== undefined) steps.push(step);
+    if (step === undefined) continue;
+    const free = touched(step).find((key) => !locked.has(lockName(target, key)));
+    if (free !== undefined) throw keyNotLocked(projection, free);
+    steps.push(step);
   }
   if (steps.length === 0) return;
   const rows = new BatchRows(projection, versionId);
-  await rows.load(
-    client,
-    steps.flatMap(({ keys, reads }) => [...keys, ...reads]),
-  );
+  await rows.load(client, steps.flatMap(touched));
   try {
     for (const step of steps) {
       rows.at(step.event.position);
@@ -180,6 +198,12 @@ async function applyInline(
     if (isOvertaken(cause)) throw cause;
     throw inlineFailed(projection, cause);
   }
+}
+
+/** Somebody else may be changing that row, and one of the two changes would be lost. */
+function keyNotLocked(projection: Projection, key: string): ProjectionError {
+  const what = `row ${JSON.stringify(key)} was not named before the event had its position`;
+  return inlineFailed(projection, new Error(`${what}, and key() and reads() may not depend on that`));
 }
 
 function inlineFailed({ name }: Projection, cause: unknown): ProjectionError {

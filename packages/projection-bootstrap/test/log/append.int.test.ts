@@ -1,10 +1,23 @@
+import type pg from "pg";
 import { describe, expect, it } from "vitest";
 import { createBootstrap } from "../../src/create-bootstrap.ts";
 import { changeOrdering } from "../../src/log/change-ordering.ts";
+import type { StoredEvent } from "../../src/log/event-log.ts";
 import { postgresLog } from "../../src/log/postgres-log.ts";
 import { comparePositions } from "../../src/position.ts";
 import { amounts, story, totals } from "../support/projections.ts";
-import { scratchDatabase } from "../support/scratch-database.ts";
+import { type Scratch, scratchDatabase } from "../support/scratch-database.ts";
+
+async function scratchConnection({ pool }: Scratch): Promise<AsyncDisposable & { client: pg.PoolClient }> {
+  const client = await pool.connect();
+  return {
+    client,
+    [Symbol.asyncDispose]: async () => {
+      await client.query("rollback");
+      client.release();
+    },
+  };
+}
 
 describe("appending", () => {
   it("numbers the events of a stream, and holds writers to the version that they expect", async () => {
@@ -73,6 +86,26 @@ describe("appending", () => {
     client.release();
     expect(await scratch.rows("select from headstart_projections.event")).toHaveLength(0);
   });
+
+  it.each(["repeatable read", "serializable"])(
+    "refuses a %s transaction, whose one snapshot hides what came before it",
+    async (level) => {
+      await using scratch = await scratchDatabase();
+      await using other = await scratchConnection(scratch);
+      const bootstrap = createBootstrap({ pool: scratch.pool, projections: [] });
+      await bootstrap.migrate();
+      await changeOrdering(scratch.pool, "serialized");
+      await other.client.query(`begin isolation level ${level}`);
+      await other.client.query("select pg_current_xact_id()");
+      await bootstrap.append("b", amounts(2));
+      await expect(bootstrap.append("a", amounts(7), { client: other.client })).rejects.toMatchObject({
+        code: "ISOLATION_UNSUITABLE",
+        hint: expect.stringContaining("read committed") as string,
+      });
+      await other.client.query("rollback");
+      expect(await scratch.rows("select stream from headstart_projections.event")).toEqual([{ stream: "b" }]);
+    },
+  );
 
   it("refuses what JSON cannot say", async () => {
     await using scratch = await scratchDatabase();
@@ -199,6 +232,32 @@ describe("inline projections", () => {
       Array.from({ length: 30 }, (_, index) => bootstrap.append(`s${index % 7}`, amounts(index, index + 1))),
     );
     expect(await bootstrap.verify("story")).toMatchObject({ equal: true, rows: 3 });
+  });
+
+  it.each([
+    ["version", ({ version }: StoredEvent) => (version === 1 ? "streams" : undefined)],
+    ["time", ({ recordedAt }: StoredEvent) => (recordedAt.getTime() > 0 ? "since 1970" : undefined)],
+  ])("lose no update of a row whose key follows from an event's %s", async (_what, key) => {
+    await using scratch = await scratchDatabase();
+    const sums = totals({ mode: "inline", key });
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [sums] });
+    await bootstrap.boot();
+    await Promise.all(Array.from({ length: 40 }, (_, index) => bootstrap.append(`s${index}`, amounts(1))));
+    const rows = [...(await bootstrap.boot()).model.entries(sums)].map(([, row]) => row);
+    expect(rows).toEqual([{ count: 40, sum: 40 }]);
+    expect(await bootstrap.verify("totals")).toMatchObject({ equal: true });
+  });
+
+  it("refuse a key that follows from the position, which is known too late to lock it", async () => {
+    await using scratch = await scratchDatabase();
+    const sums = totals({ mode: "inline", key: ({ position }) => `at ${position.number}` });
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [sums] });
+    await bootstrap.boot();
+    await expect(bootstrap.append("a", amounts(1))).rejects.toMatchObject({
+      code: "INLINE_FAILED",
+      message: expect.stringContaining("may not depend on that") as string,
+    });
+    expect(await scratch.rows("select from headstart_projections.event")).toHaveLength(0);
   });
 
   it("refuse a transaction that took its number before a row's last writer, whatever the stream", async () => {
