@@ -41,8 +41,6 @@ export interface Part {
 
 export interface Assembled {
   readonly model: LiveModel;
-  /** Events beyond the model's position that its snapshot shows, in order. */
-  readonly beyond: readonly RawEvent[];
   readonly parts: ReadonlyMap<Projection, Part>;
   readonly degraded: readonly Degraded[];
 }
@@ -68,7 +66,7 @@ export async function assembleModel(snapshot: SharedSnapshot, options: AssembleO
   const mixed = [...parts.keys()].some(({ mode }) => mode === "inline");
   const model = new LiveModel(survey.fence, mixed ? survey.horizon.snapshot : undefined);
   for (const { memory } of parts.values()) model.add(memory);
-  const beyond = await watch.time("tail", () => catchUp(snapshot, { model, parts, degraded }, options));
+  await watch.time("tail", () => catchUp(snapshot, { model, parts, degraded }, options));
   for (const { projection, cause, reason } of degraded)
     if (cause !== "behind") model.leaveOut(projection, reason);
   for (const { memory } of parts.values()) {
@@ -77,7 +75,7 @@ export async function assembleModel(snapshot: SharedSnapshot, options: AssembleO
       hint: `call redrive("${memory.projection.name}")`,
     });
   }
-  return { model, beyond, parts, degraded };
+  return { model, parts, degraded };
 }
 
 async function loadAll(
@@ -173,7 +171,7 @@ async function catchUp(
   { client }: SharedSnapshot,
   { model, parts, degraded }: CatchUp,
   options: AssembleOptions,
-): Promise<RawEvent[]> {
+): Promise<void> {
   const { settings, survey, deadline, signal, reads, onProgress } = options;
   const { log, page } = settings;
   const policy = settings.policy.poisonEvent === "set-aside" ? "aside" : "strict";
@@ -205,7 +203,7 @@ async function catchUp(
     }
   }
   model.position = at;
-  if (!mixed) return [];
+  if (!mixed) return;
   const beyond: RawEvent[] = [];
   const everything = { after: at, upTo: survey.horizon.head, types: typesOf([...parts.keys()]), ...range };
   for await (const { events } of readPages(log, client, everything, { count: reads.tail, signal })) {
@@ -214,5 +212,5 @@ async function catchUp(
   for (const { memory } of parts.values()) {
     if (memory.projection.mode === "async") memory.show(beyond, policy);
   }
-  return beyond;
+  model.beyond = beyond;
 }

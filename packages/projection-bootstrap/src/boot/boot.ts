@@ -1,4 +1,4 @@
-import type { RawEvent, ReadCount } from "../log/event-log.ts";
+import type { ReadCount } from "../log/event-log.ts";
 import { inSharedSnapshot, type SharedSnapshot } from "../database/shared-snapshot.ts";
 import { comparePositions, formatPosition, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
@@ -42,7 +42,6 @@ export interface BootResult {
 /** What follow needs besides. */
 export interface BootOutcome extends BootResult {
   readonly model: LiveModel;
-  readonly beyond: readonly RawEvent[];
 }
 
 /** Rounds of looking and repairing; each repair leads to a state that the next round can load. */
@@ -169,7 +168,7 @@ async function finish(
   snapshotMs: number,
 ): Promise<BootOutcome> {
   const { watch, reads, leftOut } = current;
-  const { model, beyond, parts } = assembled;
+  const { model, parts } = assembled;
   for (const { projection, reason } of leftOut.values()) model.leaveOut(projection, reason);
   const degraded = [...leftOut.values(), ...assembled.degraded];
   await watch.time("check", () => Promise.resolve(checkPositions(model, survey, assembled)));
@@ -189,7 +188,6 @@ async function finish(
     model,
     position: model.position,
     report,
-    beyond,
   };
 }
 

@@ -64,19 +64,13 @@ export class ModelFollower implements Following {
   readonly #waiting = new Set<Waiting>();
   readonly #read = emptyCount();
   readonly #loop: Promise<void>;
-  #beyond: readonly RawEvent[];
   #turn: Promise<void> = Promise.resolve();
   #looks = 0;
   #lastError: unknown;
 
-  constructor(
-    settings: Settings,
-    booted: { model: LiveModel; beyond: readonly RawEvent[] },
-    options: FollowOptions,
-  ) {
+  constructor(settings: Settings, booted: { model: LiveModel }, options: FollowOptions) {
     this.#settings = settings;
     this.#model = booted.model;
-    this.#beyond = booted.beyond;
     this.#options = options;
     this.#wake = new Wake(settings.pool, settings.log.channel, options.pollMs ?? 1000);
     options.signal?.addEventListener("abort", () => void this.close(), { once: true });
@@ -94,9 +88,9 @@ export class ModelFollower implements Following {
     };
   }
 
-  /** One look at a time, in the order that they were asked for. */
+  /** One look at a time, in the order that they were asked for, this follower's or another one's of the model. */
   poll(): Promise<void> {
-    const look = this.#turn.then(() => this.#look());
+    const look = this.#model.inTurn(() => this.#look());
     this.#turn = look.catch(() => undefined);
     return look;
   }
@@ -228,7 +222,7 @@ export class ModelFollower implements Following {
       news.push(...events);
     }
     const fence = laterPosition(after, horizon.fence);
-    const waiting = [...this.#beyond, ...news].sort((a, b) => comparePositions(a.position, b.position));
+    const waiting = [...this.#model.beyond, ...news].sort((a, b) => comparePositions(a.position, b.position));
     const final = waiting.filter(({ position }) => comparePositions(position, fence) <= 0);
     const beyond = waiting.filter(({ position }) => comparePositions(position, fence) > 0);
     for (const rows of loaded) {
@@ -239,7 +233,7 @@ export class ModelFollower implements Following {
         rows.show(beyond, "aside");
       }
     }
-    this.#beyond = beyond;
+    this.#model.beyond = beyond;
     this.#model.position = fence;
     this.#model.snapshot = horizon.snapshot;
   }

@@ -1,4 +1,5 @@
 import { ProjectionError } from "../errors.ts";
+import type { RawEvent } from "../log/event-log.ts";
 import { visibleIn } from "../log/visible-in.ts";
 import { comparePositions, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
@@ -36,10 +37,20 @@ export class LiveModel implements Model {
   readonly #missing = new Map<string, string>();
   position: Position;
   snapshot: string | undefined;
+  /** Events beyond the position that the snapshot shows, in the log's order; each is in the model already. */
+  beyond: readonly RawEvent[] = [];
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(position: Position, snapshot: string | undefined) {
     this.position = position;
     this.snapshot = snapshot;
+  }
+
+  /** One change at a time, in the order that they were asked for, however many follow the model. */
+  inTurn(change: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(change);
+    this.#turn = done.catch(() => undefined);
+    return done;
   }
 
   add(rows: MemoryRows): void {
