@@ -17,7 +17,7 @@ const { exitCode } = await execa("vitest", ["run", "test/soak", "--disable-conso
   stdio: "inherit",
   env: {
     HEADSTART_SOAK_MINUTES: String(minutes),
-    ...(values.seed !== undefined && { HEADSTART_SOAK_SEED: values.seed }),
+    HEADSTART_SOAK_SEED: values.seed ?? String(Math.floor(Math.random() * 2 ** 32)),
   },
 });
 process.exitCode = exitCode ?? 1;

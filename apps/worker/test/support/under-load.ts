@@ -24,7 +24,7 @@ export async function underLoad(
   { survivors, announce = webhooksTo(survivors) }: UnderLoadOptions,
   fault: (load: Load) => Promise<void>,
 ): Promise<void> {
-  const seed = Math.floor(Math.random() * 2 ** 32);
+  const seed = Number(process.env["HEADSTART_SEED"] ?? "7");
   const random = createRandom(seed);
   const { upstreams } = deployment;
   const load = startLoad({ upstreams, random, rate: RATE, announce: announce(random) });
