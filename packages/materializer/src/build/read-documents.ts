@@ -10,8 +10,11 @@ export interface DocumentSource {
   readonly projector: Projector;
   readonly scope: string;
   readonly signal: AbortSignal;
-  /** `renew` parses everything anew and corrects the cache; `ignore` leaves it alone, as a verification must. */
-  readonly cache: "use" | "renew" | "ignore";
+  /**
+   * `read` remembers nothing; `renew` parses everything anew and corrects the cache; `ignore` leaves it alone, as a
+   * verification must.
+   */
+  readonly cache: "use" | "read" | "renew" | "ignore";
 }
 
 export interface Documents {
@@ -33,11 +36,13 @@ export async function readDocuments(
   const wanted = new Map<string, SelectedFile>();
   for (const file of files) if (file.problem === undefined) wanted.set(cacheKey(file), file);
   const documents =
-    source.cache === "use" ? await cached(source, [...wanted.values()]) : new Map<string, Parsed>();
+    source.cache === "use" || source.cache === "read"
+      ? await cached(source, [...wanted.values()])
+      : new Map<string, Parsed>();
   const unseen = [...wanted].filter(([key]) => !documents.has(key)).map(([, file]) => file);
   const parsed = await parseBlobs(source, unseen);
   for (const [key, document] of parsed) documents.set(key, document);
-  if (source.cache !== "ignore") await remember(source, parsed, wanted);
+  if (source.cache === "use" || source.cache === "renew") await remember(source, parsed, wanted);
   return {
     of: (file) => documents.get(cacheKey(file)) ?? { problems: [] },
     parsed: unseen.length,

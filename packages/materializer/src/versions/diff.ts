@@ -18,7 +18,8 @@ export interface VersionDifference {
 }
 
 /**
- * What would change in a branch's rows if `oid` were published, without writing anything.
+ * What would change in a branch's rows if `oid` were published. Nothing is written to the database; the mirror fetches
+ * the commit if it has to.
  *
  * @param oid any commit of the repository, in hex.
  * @throws MaterializerError `BRANCH_UNKNOWN`; GitError `RefMissing` when the repository has no such commit.
@@ -30,7 +31,7 @@ export async function diff(
 ): Promise<VersionDifference> {
   const repository = await findRepository(context.db, name);
   const { servedVersion } = await findBranch(context.db, { repository: name, branch });
-  const { source, commit } = await openCommit(context, repository, { oid, cache: "use", signal });
+  const { source, commit } = await openCommit(context, repository, { oid, cache: "read", signal });
   const before = await storedRows(context, servedVersion);
   const after = new Map<string, PlacedRow>();
   const issues: ContentIssue[] = [];

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { newDraftBranchName } from "../../src/versions/new-draft-branch-name.ts";
 import { holdStatement, lockAwaited } from "../support/held-statement.ts";
 import { notesProjector } from "../support/notes-projector.ts";
-import { note, openProject } from "../support/open-project.ts";
+import { note, openProject, type Project } from "../support/open-project.ts";
 
 const main = { repository: "handbook", branch: "main" };
 
@@ -257,6 +257,7 @@ test("diff tells the rows that a commit would change, and writes nothing", async
     "notes/b/same.json": note("0"),
     "notes/c/bad.json": "{",
   });
+  const before = await everything(project);
   const changes = await materializer.diff({ ...main, oid });
   expect(changes.added.map((row) => row.key)).toEqual(["a/new.json"]);
   expect(changes.removed.map((row) => row.key)).toEqual(["a/gone.json"]);
@@ -264,8 +265,20 @@ test("diff tells the rows that a commit would change, and writes nothing", async
     [{ text: "0" }, { text: "1" }],
   ]);
   expect(changes.issues).toMatchObject([{ path: "notes/c/bad.json" }]);
-  expect(await project.notes("main")).toMatchObject({ "a/x.json": "0" });
+  expect(await everything(project)).toEqual(before);
 });
+
+/** Every row of every table, with the transaction that wrote it. */
+async function everything({ db }: Project): Promise<unknown> {
+  const { rows } = await db.query(
+    `select table_name as name, query_to_xml(
+       format('select xmin, t.* from headstart_materializer.%I t order by t.*::text', table_name), true, false, '')::text as rows
+     from information_schema.tables
+     where table_schema = 'headstart_materializer' and table_type = 'BASE TABLE' order by 1`,
+  );
+  expect(rows.length).toBeGreaterThan(10);
+  return rows;
+}
 
 test("a draft belongs to whoever a hint named, else to the author of its first tip", async () => {
   await using project = await openProject();
