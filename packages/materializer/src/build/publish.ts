@@ -1,7 +1,7 @@
 import type pg from "pg";
 import type { Context } from "../context.ts";
 import { inTransaction } from "../database/in-transaction.ts";
-import { appendEvent, EVENT_CHANNEL } from "../events/append-event.ts";
+import { appendEvent, wakeConsumers } from "../events/append-event.ts";
 import { storable } from "../database/storable.ts";
 import { MaterializerError } from "../errors.ts";
 import { leaseLost, leaseSuperseded } from "../queue/lease.ts";
@@ -56,7 +56,7 @@ export async function publish(
       await forgetVersions(client, lease.branchId, context.settings.history);
     return { version, served: !branch.pinned, behind: branch.desiredSeq > lease.seq };
   });
-  await context.db.query("select pg_notify($1, '')", [EVENT_CHANNEL]).catch(() => undefined);
+  await wakeConsumers(context.db);
   return published;
 }
 

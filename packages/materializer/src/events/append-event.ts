@@ -4,6 +4,14 @@ import type { VersionUpdated } from "../requests/messages.ts";
 /** Wakes consumers; the payload is constant, and polling finds whatever a lost notification announced. */
 export const EVENT_CHANNEL = "headstart_materializer_events";
 
+/**
+ * Wakes those who wait for events, once what was appended is committed. Not in its transaction: commits that notify wait
+ * for each other, in all of the database. A wake-up that is lost costs a consumer the time until its next look.
+ */
+export async function wakeConsumers(db: Queryable): Promise<void> {
+  await db.query("select pg_notify($1, '')", [EVENT_CHANNEL]).catch(() => undefined);
+}
+
 /** What an event says beyond what the branch row knows. */
 export type EventFacts = Pick<VersionUpdated, "event"> &
   Partial<

@@ -1,6 +1,7 @@
 import type { Context } from "../context.ts";
 import { inTransaction } from "../database/in-transaction.ts";
 import { storable } from "../database/storable.ts";
+import { wakeConsumers } from "../events/append-event.ts";
 import { GitError } from "../git/git-error.ts";
 import type { Mirror, RefListing } from "../git/mirror.ts";
 import { branchClassifier } from "../repositories/classify-branch.ts";
@@ -37,10 +38,12 @@ export async function observe(
   await using lease = keepObserving(context, observing, signal);
   try {
     const seen = await look(context, observing.repository, lease.signal);
-    return await inTransaction(
+    const observation = await inTransaction(
       context.db,
       async (client) => await recordObservation(client, { context, observing, seen }),
     );
+    if ("deleted" in observation && observation.deleted > 0) await wakeConsumers(context.db);
+    return observation;
   } catch (error) {
     if (!lease.signal.aborted) await recordFailure(context, observing, error);
     throw error;

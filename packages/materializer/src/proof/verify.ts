@@ -4,7 +4,7 @@ import { openCommit, type OpenCommit } from "../build/open-commit.ts";
 import type { Context } from "../context.ts";
 import { inTransaction } from "../database/in-transaction.ts";
 import { MaterializerError } from "../errors.ts";
-import { appendEvent } from "../events/append-event.ts";
+import { appendEvent, wakeConsumers } from "../events/append-event.ts";
 import type { Projector } from "../projector/projector.ts";
 import { findRepository } from "../repositories/repository.ts";
 import { findBranch, type BranchName } from "../versions/find-branch.ts";
@@ -179,4 +179,5 @@ async function recordAudit(
     const reason = `${found} files, rows or issues were not what git gives. ${outcome}`;
     await appendEvent(client, audited.id, { event: "branch-diverged", oid: verification.servedOid, reason });
   });
+  if (isNew) await wakeConsumers(context.db);
 }

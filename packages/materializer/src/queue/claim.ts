@@ -1,6 +1,6 @@
 import type { Context } from "../context.ts";
 import { inTransaction } from "../database/in-transaction.ts";
-import { appendEvent } from "../events/append-event.ts";
+import { appendEvent, wakeConsumers } from "../events/append-event.ts";
 import { fullRef, type BranchClass } from "../repositories/classify-branch.ts";
 import { takeFairly, takeOnly } from "./due-branches.ts";
 
@@ -117,4 +117,5 @@ async function parkCrashed(
     if (rowCount === 1)
       await appendEvent(client, branchId, { event: "branch-parked", code: "BUILD_CRASHED", reason });
   });
+  await wakeConsumers(context.db);
 }

@@ -2,7 +2,7 @@ import type pg from "pg";
 import type { Context } from "../context.ts";
 import { inTransaction } from "../database/in-transaction.ts";
 import { storable } from "../database/storable.ts";
-import { appendEvent } from "../events/append-event.ts";
+import { appendEvent, wakeConsumers } from "../events/append-event.ts";
 import { GitError } from "../git/git-error.ts";
 import type { ContentIssue } from "../projector/projector.ts";
 import type { Lease } from "./claim.ts";
@@ -52,7 +52,7 @@ function errorCode(error: unknown): string {
  * @throws MaterializerError `LEASE_LOST` when somebody else holds the branch: then nothing was recorded.
  */
 export async function fail(context: Context, lease: Lease, failure: Failure): Promise<Failed> {
-  return await inTransaction(context.db, async (client) => {
+  const failed = await inTransaction(context.db, async (client) => {
     // Before the branch is locked: whoever locks both begins with the repository.
     if (failure.kind === "moved") await observeAgain(client, lease.repository);
     const { rows } = await client.query<{ current: boolean }>(
@@ -70,6 +70,8 @@ export async function fail(context: Context, lease: Lease, failure: Failure): Pr
     await comeBack(client, { lease, delayMs: current ? backOff(lease) : 0 });
     return "observing";
   });
+  if (failed === "recorded" || failed === "parked") await wakeConsumers(context.db);
+  return failed;
 }
 
 const giveBack = "lease_owner = null, lease_token = null, lease_until = null";

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import type { Context } from "../context.ts";
 import { inTransaction } from "../database/in-transaction.ts";
-import { appendEvent, type EventFacts } from "../events/append-event.ts";
+import { appendEvent, type EventFacts, wakeConsumers } from "../events/append-event.ts";
 import { findBranch, unknownBranch, type Branch, type BranchName } from "./find-branch.ts";
 import { asOf, type Version } from "./read-versions.ts";
 import { versionBefore } from "./version-before.ts";
@@ -18,7 +18,7 @@ export async function rollback(
   name: BranchName,
   { to, reason }: { to?: string; reason?: string } = {},
 ): Promise<Version> {
-  return await inTransaction(context.db, async (client) => {
+  const rolledBack = await inTransaction(context.db, async (client) => {
     const branch = await lock(client, name);
     if (branch.deletedAt !== null) unknownBranch(name);
     const version =
@@ -35,6 +35,8 @@ export async function rollback(
     });
     return version;
   });
+  await wakeConsumers(context.db);
+  return rolledBack;
 }
 
 /** A branch as it is while nobody else can change it, nor forget a version of it. */
@@ -46,9 +48,9 @@ async function lock(client: pg.ClientBase, name: BranchName): Promise<Branch> {
 
 /** Ends a rollback: the newest version is served again. A branch that is not pinned stays as it is. */
 export async function unpin(context: Context, name: BranchName): Promise<void> {
-  await inTransaction(context.db, async (client) => {
+  const unpinned = await inTransaction(context.db, async (client) => {
     const branch = await lock(client, name);
-    if (branch.pinnedAt === null) return;
+    if (branch.pinnedAt === null) return false;
     await client.query(
       "update headstart_materializer.branches set served_version = latest_version, pinned_at = null where id = $1",
       [branch.id],
@@ -59,7 +61,9 @@ export async function unpin(context: Context, name: BranchName): Promise<void> {
       version,
       previousOid: branch.servedOid,
     });
+    return true;
   });
+  if (unpinned) await wakeConsumers(context.db);
 }
 
 async function latest(
