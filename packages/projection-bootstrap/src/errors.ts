@@ -4,6 +4,7 @@ export type ProjectionErrorCode =
   | "OPTION_INVALID"
   | "LOG_ORDERING_DIFFERS"
   | "LOG_UNSUITABLE"
+  | "LOG_UNSETTLED"
   | "EVENT_INVALID"
   | "VERSION_CONFLICT"
   | "APPEND_OUT_OF_ORDER"

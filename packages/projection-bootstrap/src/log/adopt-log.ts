@@ -9,7 +9,7 @@ import type { EventLog, Horizon } from "./event-log.ts";
 import { type LogColumns, readPage, countAfter } from "./read-page.ts";
 
 export interface AdoptedColumns {
-  /** A unique, indexed whole number that only grows. @default "position" */
+  /** A unique, indexed whole number from 1 that only grows. @default "position" */
   readonly position?: string | undefined;
   /** @default "stream" */
   readonly stream?: string | undefined;
@@ -27,7 +27,7 @@ export interface AdoptedColumns {
 }
 
 export interface AdoptLogOptions {
-  /** `table` or `schema.table`. */
+  /** `table` or `schema.table`. With `watched` writers no view, because writers do not lock views. */
   readonly table: string;
   readonly columns?: AdoptedColumns | undefined;
   /**
@@ -104,10 +104,16 @@ async function lastPosition(
   client: pg.ClientBase | pg.Pool,
   { table, number }: LogColumns,
 ): Promise<Position> {
-  const { rows } = await client.query<{ number: string }>(
+  const { rows } = await client.query<{ number: string; early: boolean }>(
     // Qualified: a bare name would mean the text that is selected, if the column is called like it, and "9" is after "10".
-    `select log.${number}::text as number from ${table} as log order by log.${number} desc limit 1`,
+    `select log.${number}::text as number, exists (select from ${table} as log where log.${number} <= 0) as early
+       from ${table} as log order by log.${number} desc limit 1`,
   );
+  if (rows[0]?.early === true) {
+    throw new ProjectionError("LOG_UNSUITABLE", `${table} has events at positions before 1`, {
+      hint: "number them from 1: everything before the first position counts as read",
+    });
+  }
   return rows[0] === undefined ? beginning : { ...beginning, number: BigInt(rows[0].number) };
 }
 
@@ -134,8 +140,20 @@ interface Settling {
 async function settle(pool: pg.Pool, { columns, settleMs, signal }: Settling): Promise<Position> {
   const { client, release } = await takeConnection(pool);
   try {
-    const recovery = await client.query<{ standby: boolean }>("select pg_is_in_recovery() as standby");
-    if (recovery.rows[0]?.standby === true) {
+    const { rows } = await client.query<{ standby: boolean; table: boolean }>(
+      `select pg_is_in_recovery() as standby, relkind in ('r', 'p') as table from pg_class where oid = $1::regclass`,
+      [columns.table],
+    );
+    if (rows[0]?.table === false) {
+      throw new ProjectionError(
+        "LOG_UNSUITABLE",
+        `${columns.table} is no table, so nobody can see its writers`,
+        {
+          hint: 'name the table itself, or pass { writers: "serialized" } if appends never overlap',
+        },
+      );
+    }
+    if (rows[0]?.standby === true) {
       throw new ProjectionError("LOG_UNSUITABLE", "a standby cannot show who is writing to the adopted log", {
         hint: 'read from the primary, or pass { writers: "serialized" } if appends never overlap',
       });

@@ -38,10 +38,10 @@ export function pageQuery(columns: LogColumns, filterSnapshot: boolean): string 
     select *, sum(bytes) over in_order as total, row_number() over in_order as place
       from (
         select ${era} as era, ${xid}::text as xid, ${number}::text as number, ${stream} as stream,
-               ${version} as version, ${type} as type, ${data} as data, ${recordedAt} as recorded_at, wanted,
-               case when wanted then ${bytes} else 0 end as bytes${order.map((column, index) => `, ${column} as order_${index}`).join("")}
+               ${version} as version, ${type} as type, ${data} as data, ${recordedAt} as recorded_at, "headstart wanted" as wanted,
+               case when "headstart wanted" then ${bytes} else 0 end as bytes${order.map((column, index) => `, ${column} as order_${index}`).join("")}
           from (
-            select *, (${types}::text[] is null or ${type} = any (${types}::text[])) as wanted
+            select *, (${types}::text[] is null or ${type} = any (${types}::text[])) as "headstart wanted"
               from ${table} where ${range} ${unseen} order by ${key} limit ${limitRows}::bigint
           ) as ranged
       ) as page

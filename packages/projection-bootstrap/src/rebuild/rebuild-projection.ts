@@ -5,7 +5,7 @@ import { inTransaction } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
 import { foreignCluster } from "../log/append.ts";
 import type { EventLog, Horizon, ReadCount } from "../log/event-log.ts";
-import { comparePositions, type Position } from "../position.ts";
+import { beginning, comparePositions, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
 import { type Advancing, advanceVersions, defaultPage, type PageLimits } from "../run/advance-versions.ts";
@@ -65,7 +65,7 @@ export interface Rebuilt {
  * Builds a projection's rows beside those that are in use, and swaps them in one transaction. What an earlier
  * attempt built is continued.
  *
- * @throws {ProjectionError} `POISON_EVENT`, `LEASE_HELD`, `LEASE_LOST`, `FOREIGN_CLUSTER`
+ * @throws {ProjectionError} `POISON_EVENT`, `LEASE_HELD`, `LEASE_LOST`, `FOREIGN_CLUSTER`, `LOG_UNSETTLED`
  */
 export async function rebuildProjection(projection: Projection, options: RebuildOptions): Promise<Rebuilt> {
   const { pool, log, reason, keep } = options;
@@ -144,8 +144,12 @@ async function buildVersion(building: Building): Promise<Position> {
   const version = await getVersion(options.pool, lease.versionId);
   if (version === undefined) throw leaseHeld(projection.name, undefined);
   const target: Advancing = { projection, lease, checkpoint: version.checkpoint };
-  await advance(target, (await readFence(options)).fence, building);
-  if (!options.activate) return target.checkpoint;
+  const horizon = await readFence(options);
+  await advance(target, horizon.fence, building);
+  if (!options.activate) {
+    checkSettled(target, horizon, options);
+    return target.checkpoint;
+  }
   return await inTransaction(options.pool, async (client) => {
     if (projection.mode === "inline") {
       await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))");
@@ -170,6 +174,7 @@ async function buildVersion(building: Building): Promise<Position> {
       });
       target.checkpoint = upTo;
     }
+    checkSettled(target, horizon, options);
     if (!(await holdsLease(client, lease))) {
       throw new ProjectionError("LEASE_LOST", `another process took over the rebuild of ${projection.name}`, {
         hint: "nothing was swapped; the process that took over will do it",
@@ -195,6 +200,17 @@ async function swapPosition(
   if (active === undefined || active.mode === "inline" || active.log !== options.log.name) return undefined;
   if (options.previous === "abandoned") return undefined;
   return active.checkpoint;
+}
+
+/** Where a log cannot tell what is final while somebody writes, rows without a single event would pass for whole. */
+function checkSettled({ checkpoint }: Advancing, { head }: Horizon, { log }: RebuildOptions): void {
+  const none = comparePositions(checkpoint, beginning) === 0 && comparePositions(head, beginning) > 0;
+  if (!none || log.inline) return;
+  throw new ProjectionError(
+    "LOG_UNSETTLED",
+    `somebody was writing to ${log.name} all the time, so none of its events is known to be final`,
+    { hint: "end that transaction (pg_stat_activity names it), or pass a greater settleMs to adoptLog()" },
+  );
 }
 
 async function readFence({ pool, log, signal }: RebuildOptions): Promise<Horizon> {

@@ -42,7 +42,7 @@ async function prepared(scratch: Scratch, settleMs = 2000) {
 describe("a log that somebody else keeps", () => {
   it("is read to its end, whatever its columns are called", async () => {
     await using scratch = await scratchDatabase();
-    for (const column of ["number", "era", "place", "log", "wanted_"]) {
+    for (const column of ["number", "era", "place", "log", "wanted"]) {
       await scratch.pool.query(
         `create table ${column}_log (
            "${column}" bigint generated always as identity primary key, stream text not null, type text not null,
@@ -112,6 +112,45 @@ describe("a log that somebody else keeps", () => {
       await other.query("rollback");
       other.release();
     }
+  });
+
+  it("is not shown empty at first because somebody is writing", async () => {
+    await using scratch = await scratchDatabase();
+    const { bootstrap, sums, insert } = await prepared(scratch, 30);
+    await scratch.pool.query(...insert("a", 1, 1));
+    const slow = await scratch.pool.connect();
+    await slow.query("begin");
+    await slow.query(...insert("slow", 1, 1));
+    await expect(bootstrap.boot()).rejects.toMatchObject({ code: "LOG_UNSETTLED" });
+    await expect(bootstrap.prebuild(["totals"])).rejects.toMatchObject({ code: "LOG_UNSETTLED" });
+    expect((await bootstrap.status()).projections[0]).toMatchObject({ state: "building" });
+    await slow.query("commit");
+    slow.release();
+    expect((await bootstrap.boot()).model.size(sums)).toBe(2);
+  });
+
+  it("is refused with positions that no reader would come to, and as a view, whose writers nobody sees", async () => {
+    await using scratch = await scratchDatabase();
+    await scratch.pool.query(
+      `create table ev (position bigint primary key, stream text, type text, data jsonb, recorded_at timestamptz)`,
+    );
+    await scratch.pool.query(
+      `insert into ev select place, 'a', 'added', '{"amount": 1}', now() from generate_series(0, 4) as place`,
+    );
+    const sums = totals();
+    const read = (table: string, writers: "watched" | "serialized") => {
+      const log = adoptLog({ table, columns: { version: null }, writers });
+      return createBootstrap({ pool: scratch.pool, projections: [sums], log }).boot();
+    };
+    const unsuitable = (message: string) => ({
+      code: "LOG_UNSUITABLE",
+      message: expect.stringContaining(message) as string,
+    });
+    await expect(read("ev", "watched")).rejects.toMatchObject(unsuitable("positions before 1"));
+    await expect(read("ev", "serialized")).rejects.toMatchObject(unsuitable("positions before 1"));
+    await scratch.pool.query("create view later as select * from ev where position > 0");
+    await expect(read("later", "watched")).rejects.toMatchObject(unsuitable("is no table"));
+    expect((await read("later", "serialized")).model.get(sums, "a")).toEqual({ count: 4, sum: 4 });
   });
 
   it("cannot keep projections inline", async () => {
