@@ -6,7 +6,7 @@ import type { Upcaster } from "./upcast.ts";
 export interface ApplyContext<State> {
   /** The row that the event is applied to. */
   readonly key: string;
-  /** Another row of the projection, named by `reads`; undefined when there is none. */
+  /** Another row of the projection, named by `reads`, whichever rows the event changes; undefined when there is none. */
   readonly get: (key: string) => State | undefined;
 }
 

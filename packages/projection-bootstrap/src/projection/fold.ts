@@ -70,15 +70,11 @@ function checkKey(key: unknown): void {
  *
  * @throws {ProjectionError} `POISON_EVENT`; the row is as it was
  */
-export function applyStep(
-  projection: Projection,
-  { event, keys, reads }: Step,
-  key: string,
-  rows: RowStore,
-): void {
+export function applyStep(projection: Projection, { event, reads }: Step, key: string, rows: RowStore): void {
   const { apply, init } = projection.definition;
   const get = (other: string): unknown => {
-    if (keys.includes(other) || reads.includes(other)) return rows.get(other);
+    // Not the event's other keys either: a row that is folded again by itself would find them missing.
+    if (other === key || reads.includes(other)) return rows.get(other);
     throw new ProjectionError(
       "READ_NOT_DECLARED",
       `${projection.name} looked at row ${JSON.stringify(other)} without having said so`,
