@@ -70,6 +70,11 @@ export async function assembleModel(snapshot: SharedSnapshot, options: AssembleO
   for (const { projection, cause, reason } of degraded)
     if (cause !== "behind") model.leaveOut(projection, reason);
   for (const { memory } of parts.values()) {
+    if (memory.shownFault === undefined) continue;
+    const { message: reason } = memory.shownFault as Error;
+    degraded.push({ projection: memory.projection.name, cause: "poisoned", reason });
+  }
+  for (const { memory } of parts.values()) {
     if (memory.aside.size === 0 || settings.policy.poisoned !== "refuse") continue;
     throw new ProjectionError("PROJECTION_REFUSED", `rows of ${memory.projection.name} are set aside`, {
       hint: `call redrive("${memory.projection.name}")`,
@@ -210,7 +215,7 @@ async function catchUp(
     beyond.push(...events);
   }
   for (const { memory } of parts.values()) {
-    if (memory.projection.mode === "async") memory.show(beyond, policy);
+    if (memory.projection.mode === "async") memory.show(beyond);
   }
   model.beyond = beyond;
 }

@@ -231,6 +231,6 @@ function reportOn(projection: Projection, part: Part | undefined, current: Boot)
     bytes: loading.bytes,
     applied,
     refolded,
-    parked: [...memory.aside.keys()].sort(),
+    parked: memory.late,
   };
 }

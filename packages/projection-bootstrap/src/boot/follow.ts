@@ -230,7 +230,7 @@ export class ModelFollower implements Following {
         rows.advance(news, "aside");
       } else {
         rows.advance(final, "aside");
-        rows.show(beyond, "aside");
+        rows.show(beyond);
       }
     }
     this.#model.beyond = beyond;

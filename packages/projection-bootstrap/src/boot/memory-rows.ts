@@ -17,9 +17,12 @@ export class MemoryRows implements RowStore {
   readonly #touched = new Set<string>();
   /** Keys that an event could not be applied to, with the reason; their rows stay as they are. */
   readonly aside = new Map<string, string>();
+  readonly #shownAside = new Map<string, string>();
   #beyond = false;
   /** Why no further event can be applied, where that is not the matter of one key. */
   fault: unknown;
+  /** Why no further event can be shown. It may be the matter of an order that changes yet. */
+  shownFault: unknown;
 
   constructor(projection: Projection, base: Map<string, unknown> = new Map()) {
     this.projection = projection;
@@ -63,17 +66,30 @@ export class MemoryRows implements RowStore {
    * @returns how many of the events meant something to the projection
    */
   advance(events: Iterable<RawEvent>, policy: "strict" | "aside"): number {
-    this.#over.clear();
-    this.#beyond = false;
+    this.#hide();
     return this.#fold(events, policy);
   }
 
-  /** Shows events beyond the model's position, instead of the ones that were shown before. */
-  show(events: Iterable<RawEvent>, policy: "strict" | "aside"): void {
-    this.#over.clear();
+  /**
+   * Shows events beyond the model's position, instead of the ones that were shown before. Earlier ones may still be
+   * missing, so what cannot be applied is set aside until it comes again, and nothing is failed for it.
+   */
+  show(events: Iterable<RawEvent>): void {
+    this.#hide();
     this.#beyond = true;
-    this.#fold(events, policy);
+    this.#fold(events, "aside");
     this.#beyond = false;
+  }
+
+  /** Keys whose rows are older than what the model holds: for now, or until they are mended. */
+  get late(): string[] {
+    return [...new Set([...this.aside.keys(), ...this.#shownAside.keys()])].sort();
+  }
+
+  #hide(): void {
+    this.#over.clear();
+    this.#shownAside.clear();
+    this.shownFault = undefined;
   }
 
   #fold(events: Iterable<RawEvent>, policy: "strict" | "aside"): number {
@@ -81,6 +97,10 @@ export class MemoryRows implements RowStore {
     try {
       return this.#foldAll(events, policy);
     } catch (error) {
+      if (this.#beyond) {
+        this.shownFault = error;
+        return 0;
+      }
       // Whoever goes on with the other projections must not apply these events to this one again.
       this.fault = error;
       if (policy === "strict") throw error;
@@ -89,25 +109,30 @@ export class MemoryRows implements RowStore {
   }
 
   #foldAll(events: Iterable<RawEvent>, policy: "strict" | "aside"): number {
+    const aside = this.#beyond ? this.#shownAside : this.aside;
     let applied = 0;
     for (const event of events) {
       const step = planStep(this.projection, event);
       if (step === undefined) continue;
       applied++;
       for (const key of step.keys) {
-        if (this.aside.has(key)) continue;
-        const waits = step.reads.find((read) => this.aside.has(read));
+        if (this.#isAside(key)) continue;
+        const waits = step.reads.find((read) => this.#isAside(read));
         try {
           if (waits === undefined) applyStep(this.projection, step, key, this);
-          else this.aside.set(key, `it depends on row ${JSON.stringify(waits)}, which is set aside`);
+          else aside.set(key, `it depends on row ${JSON.stringify(waits)}, which is set aside`);
         } catch (error) {
           if (policy === "strict") throw error;
-          this.aside.set(key, (error as ProjectionError).message);
+          aside.set(key, (error as ProjectionError).message);
         }
       }
     }
     this.#check();
     return applied;
+  }
+
+  #isAside(key: string): boolean {
+    return this.aside.has(key) || this.#shownAside.has(key);
   }
 
   /** A row that would come back from the database as another one must not be served either. */

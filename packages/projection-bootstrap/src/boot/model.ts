@@ -68,9 +68,10 @@ export class LiveModel implements Model {
 
   rows({ name }: Projection): MemoryRows {
     const rows = this.#rows.get(name);
-    if (rows !== undefined && rows.fault === undefined) return rows;
-    if (rows !== undefined) this.leaveOut(name, (rows.fault as Error).message);
-    const reason = this.#missing.get(name);
+    const fault = (rows?.fault ?? rows?.shownFault) as Error | undefined;
+    if (rows !== undefined && fault === undefined) return rows;
+    if (rows?.fault !== undefined) this.leaveOut(name, (rows.fault as Error).message);
+    const reason = fault?.message ?? this.#missing.get(name);
     if (reason === undefined) {
       throw new ProjectionError("PROJECTION_UNKNOWN", `${name} is not among the projections of this model`, {
         hint: "list it in createBootstrap({ projections })",

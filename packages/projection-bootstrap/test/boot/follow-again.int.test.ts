@@ -1,5 +1,8 @@
 import { expect, it } from "vitest";
+import { z } from "zod";
 import { createBootstrap } from "../../src/create-bootstrap.ts";
+import { defineProjection } from "../../src/projection/define-projection.ts";
+import type { StoredEvent } from "../../src/log/event-log.ts";
 import { amounts, totals } from "../support/projections.ts";
 import { scratchDatabase } from "../support/scratch-database.ts";
 
@@ -71,4 +74,41 @@ it("followers of one model take turns, so that none applies what another one has
   await using second = bootstrap.follow(booted, { pollMs: 60_000 });
   await Promise.all([first.poll(), second.poll()]);
   expect(booted.model.get(sums, "a")).toEqual({ count: 50, sum: 50 });
+});
+
+it("an event that cannot be applied in the order that is only shown is applied once the order is known", async () => {
+  await using scratch = await scratchDatabase();
+  const kept = totals({ name: "kept", identity: "kept 1", mode: "inline" });
+  const names = defineProjection<{ known: number[]; used: number }, StoredEvent<{ amount: number }>>({
+    name: "names",
+    identity: "names 1",
+    key: () => "all",
+    schema: z.object({ known: z.array(z.number()), used: z.number() }),
+    init: () => ({ known: [], used: 0 }),
+    apply: ({ known, used }, { stream, data }) => {
+      if (stream === "define") return { known: [...known, data.amount], used };
+      if (!known.includes(data.amount)) throw new Error(`${data.amount} is unknown`);
+      return { known, used: used + 1 };
+    },
+  });
+  const bootstrap = createBootstrap({ pool: scratch.pool, projections: [kept, names] });
+  await bootstrap.boot();
+  const booted = await bootstrap.boot();
+  await using following = bootstrap.follow(booted, { pollMs: 60_000 });
+  const open = await scratch.anotherPool().connect();
+  await open.query("begin");
+  await bootstrap.append("define", amounts(7), { client: open });
+  await bootstrap.append("use", amounts(7));
+  await following.poll();
+  const between = await bootstrap.boot();
+  expect(between.report.projections[1]).toMatchObject({ name: "names", parked: ["all"] });
+  await open.query("commit");
+  open.release();
+  await bootstrap.append("define", amounts(8));
+  await following.poll();
+  await using later = bootstrap.follow(between, { pollMs: 60_000 });
+  await later.poll();
+  for (const { model } of [booted, between, await bootstrap.boot()]) {
+    expect(model.get(names, "all")).toEqual({ known: [7, 8], used: 1 });
+  }
 });
