@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
-import { connectionOptions } from "../database/open-pool.ts";
+import { configureSession, connectionOptions } from "../database/open-pool.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { channels } from "./channels.ts";
 import { runLoop } from "./run-loop.ts";
@@ -44,9 +44,14 @@ async function listen(
   });
   const ended = (): void => end();
   signal.addEventListener("abort", ended, { once: true });
-  const probe = setInterval(() => void client.query("select").catch(end), PROBE_MS);
+  const answered = (): void => {
+    // Hours may pass without a notification: the probe is what tells silence from a loop that is stuck.
+    if (!signal.aborted) loops.alive("listen");
+  };
+  const probe = setInterval(() => void client.query("select").then(answered, end), PROBE_MS);
   try {
     await client.connect();
+    await configureSession(client);
     for (const channel of channels.keys()) await client.query(`listen ${pg.escapeIdentifier(channel)}`);
     for (const bell of Object.values(bells)) bell.ring();
     loops.turned("listen");

@@ -1,5 +1,5 @@
 import { EVENT_CHANNEL, HINT_CHANNEL } from "@headstart/materializer";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { openSecrets } from "../../src/config/secrets.ts";
 import { createLog } from "../../src/log.ts";
 import { createBell } from "../../src/loops/bell.ts";
@@ -8,7 +8,19 @@ import { runListener } from "../../src/loops/listen.ts";
 import { createLoopBoard } from "../../src/loops/loop-board.ts";
 import { createMetrics } from "../../src/metrics/metrics.ts";
 import type { WorkerConfig } from "../../src/config/config-schema.ts";
+import type { Bells } from "../../src/worker-context.ts";
 import { scratchDatabase } from "../support/scratch-database.ts";
+
+function listening(url: string, bells: Bells) {
+  const log = createLog({ write: () => undefined, redact: (text) => text });
+  return {
+    loops: createLoopBoard({ log, metrics: createMetrics() }),
+    bells,
+    config: { database: { env: "URL" } } as WorkerConfig,
+    secrets: openSecrets({ URL: url }),
+    worker: "test:1",
+  };
+}
 
 test("each channel rings its bell, and a connection that is lost is opened again and makes up for what it missed", async () => {
   await using database = await scratchDatabase({ migrated: false });
@@ -18,17 +30,13 @@ test("each channel rings its bell, and a connection that is lost is opened again
     const bell = createBell();
     return { ...bell, ring: () => void (rung[name] += 1) };
   };
-  const metrics = createMetrics();
-  const log = createLog({ write: () => undefined, redact: (text) => text });
-  const loops = createLoopBoard({ log, metrics });
   const ending = new AbortController();
-  const context = {
-    loops,
-    bells: { hints: counting("hints"), events: counting("events"), deliveries: counting("deliveries") },
-    config: { database: { env: "URL" } } as WorkerConfig,
-    secrets: openSecrets({ URL: url }),
-    worker: "test:1",
-  };
+  const context = listening(url, {
+    hints: counting("hints"),
+    events: counting("events"),
+    deliveries: counting("deliveries"),
+  });
+  const { loops } = context;
   const running = runListener(context, ending.signal);
   const sessions = async (): Promise<number> =>
     (
@@ -53,4 +61,31 @@ test("each channel rings its bell, and a connection that is lost is opened again
   ending.abort();
   await running;
   await expect.poll(sessions, { interval: 10 }).toBe(0);
+});
+
+test("hours in which nothing is announced do not make it stuck, since the probe was answered", async () => {
+  await using database = await scratchDatabase({ migrated: false });
+  let clock = 0;
+  const now = vi.spyOn(performance, "now").mockImplementation(() => clock);
+  vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+    now.mockRestore();
+  });
+  const ending = new AbortController();
+  const bells = { hints: createBell(), events: createBell(), deliveries: createBell() };
+  const context = listening(database.url, bells);
+  const rang = bells.deliveries.next(ending.signal);
+  const running = runListener(context, ending.signal);
+  await rang;
+  const stuck = (): boolean | undefined => context.loops.report()[0]?.stuck;
+  for (let hours = 0; hours < 3; hours += 1) {
+    clock += 60 * 60_000;
+    expect(stuck()).toBe(true);
+    vi.advanceTimersByTime(20_000);
+    await expect.poll(stuck, { interval: 10 }).toBe(false);
+  }
+  ending.abort();
+  await running;
+  expect(context.loops.report()).toEqual([]);
 });
