@@ -1,10 +1,8 @@
 import { Hono } from "hono";
 import type pg from "pg";
+import { shareQuery } from "../database/share-query.ts";
 import type { Readiness } from "../lifecycle/readiness.ts";
 import type { LoopBoard } from "../loops/loop-board.ts";
-
-/** A probe that waits longer than this has its answer, in milliseconds. */
-const ANSWER_MS = 2_000;
 
 export interface Health {
   readonly readiness: Readiness;
@@ -37,21 +35,13 @@ export function healthRoutes({ readiness, loops, db }: Health): Hono {
   return routes;
 }
 
-/** However many ask, one query at a time is under way. */
 function databaseProbe(db: pg.Pool): () => Promise<boolean> {
-  let asked: Promise<boolean> | undefined;
-  return async () => {
-    asked ??= db
-      .query("select from headstart_worker.migrations limit 1")
-      .then(() => true)
-      .catch(() => false)
-      .finally(() => (asked = undefined));
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), ANSWER_MS);
-    });
-    const answer = await Promise.race([asked, late]);
-    clearTimeout(timer);
-    return answer;
-  };
+  const ask = shareQuery(
+    async () =>
+      await db.query("select from headstart_worker.migrations limit 1").then(
+        () => true,
+        () => false,
+      ),
+  );
+  return async () => (await ask()) ?? false;
 }

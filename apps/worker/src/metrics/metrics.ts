@@ -10,6 +10,13 @@ export function createMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
+  const audits = new Counter({
+    name: "headstart_worker_audits_total",
+    help: "Branches verified against git, by result: equal, different.",
+    labelNames: ["result"],
+    registers,
+  });
+  countFromZero(audits, "result", ["equal", "different"]);
   return {
     registry,
     loopFailures: new Counter({
@@ -43,12 +50,7 @@ export function createMetrics() {
       buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300],
       registers,
     }),
-    audits: new Counter({
-      name: "headstart_worker_audits_total",
-      help: "Branches verified against git, by result: equal, different.",
-      labelNames: ["result"],
-      registers,
-    }),
+    audits,
     building: new Gauge({ name: "headstart_worker_building", help: "Builds under way here.", registers }),
     concurrency: new Gauge({
       name: "headstart_worker_concurrency",
@@ -56,4 +58,13 @@ export function createMetrics() {
       registers,
     }),
   };
+}
+
+/** Makes series before their first count: `increase()` does not see one that is born at 1. */
+export function countFromZero<Label extends string>(
+  counter: Counter<Label>,
+  label: Label,
+  values: readonly string[],
+): void {
+  for (const value of values) counter.inc({ [label]: value } as Record<Label, string>, 0);
 }

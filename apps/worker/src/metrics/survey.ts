@@ -1,15 +1,16 @@
+import { shareQuery } from "../database/share-query.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { createSurveyGauges, type Surveyed } from "./survey-gauges.ts";
 
 /** Scrapes that come sooner after each other than this share one look, in milliseconds. */
 const FRESH_MS = 5_000;
-/** A look takes at most one part in this many of the time: counting a million branches takes a while. */
+/** A look that succeeds takes at most one part in this many of the time: counting a million branches takes a while. */
 const SPARSE = 20;
 const LOOP = "survey";
 
 /**
  * Looks at the whole installation for the gauges that are the same from every worker. When the database does not
- * answer they are absent, never old.
+ * answer in time they are absent, never old.
  */
 export function createSurvey({
   db,
@@ -18,26 +19,27 @@ export function createSurvey({
 }: Pick<WorkerContext, "db" | "metrics" | "loops">): () => Promise<void> {
   const gauges = createSurveyGauges(metrics.registry);
   let freshUntil = -Infinity;
-  let asking: Promise<void> | undefined;
-  const ask = async (): Promise<void> => {
+  const ask = async (): Promise<true> => {
     const startedAt = performance.now();
     try {
       const { rows } = await db.query<Surveyed>(survey);
       if (rows[0] !== undefined) gauges.show(rows[0]);
       loops.turned(LOOP);
+      freshUntil = performance.now() + Math.max(FRESH_MS, SPARSE * (performance.now() - startedAt));
     } catch (error) {
       gauges.hide();
       loops.failed(LOOP, error);
+      // However long it failed: that says nothing about what a look costs once the database is back.
+      freshUntil = performance.now() + FRESH_MS;
     }
-    const endedAt = performance.now();
-    freshUntil = endedAt + Math.max(FRESH_MS, SPARSE * (endedAt - startedAt));
+    return true;
   };
   // It looks only when somebody asks.
   loops.started(LOOP, Infinity);
+  const look = shareQuery(ask);
   return async () => {
     if (performance.now() < freshUntil) return;
-    asking ??= ask().finally(() => (asking = undefined));
-    await asking;
+    if ((await look()) === undefined) gauges.hide();
   };
 }
 
