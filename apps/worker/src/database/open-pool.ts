@@ -10,15 +10,22 @@ const STATEMENT_MS = 120_000;
 /** How long the server keeps what a client has locked that is gone without a word, in milliseconds. */
 const SILENT_CLIENT_MS = 30_000;
 
-/** By them the server notices a machine that was cut off, and lets go of what it held. */
-const sessionOptions = [
-  "tcp_keepalives_idle=10",
-  "tcp_keepalives_interval=5",
-  "tcp_keepalives_count=3",
-  `tcp_user_timeout=${SILENT_CLIENT_MS}`,
-]
-  .map((setting) => `-c ${setting}`)
-  .join(" ");
+/**
+ * Set on the session and not in the start-up message, where PgBouncer refuses what it does not know. By those of TCP the
+ * server notices a machine that was cut off, and lets go of what it held.
+ */
+const settings: Readonly<Record<string, number>> = {
+  tcp_keepalives_idle: 10,
+  tcp_keepalives_interval: 5,
+  tcp_keepalives_count: 3,
+  tcp_user_timeout: SILENT_CLIENT_MS,
+};
+
+/** For connections that work; one that listens is idle for as long as it likes. */
+const limits: Readonly<Record<string, number>> = {
+  statement_timeout: STATEMENT_MS,
+  idle_in_transaction_session_timeout: STATEMENT_MS,
+};
 
 /** What connections of a worker are called in `pg_stat_activity`. Postgres keeps 63 bytes of it. */
 function applicationName(worker: string): string {
@@ -39,19 +46,30 @@ export function openPool({ url, worker, log, atOnce }: PoolOptions): pg.Pool {
     ...connectionOptions(url, worker),
     max: BESIDE + atOnce,
     idleTimeoutMillis: 60_000,
-    statement_timeout: STATEMENT_MS,
     query_timeout: STATEMENT_MS + 5_000,
-    idle_in_transaction_session_timeout: STATEMENT_MS,
+    // Before anybody is given the connection; it is waited for, which its type does not say.
+    // oxlint-disable-next-line typescript/no-misused-promises
+    onConnect: async (client) => await configureSession(client, { ...settings, ...limits }),
   });
   db.on("error", (error) => log.warn("database.connection-lost", { error }));
   return db;
+}
+
+/** To be called on a connection of its own once it is there. @throws what the server refuses */
+export async function configureSession(
+  client: pg.ClientBase,
+  values: Readonly<Record<string, number>> = settings,
+): Promise<void> {
+  await client.query(
+    "select set_config(name, value, false) from unnest($1::text[], $2::text[]) as s (name, value)",
+    [Object.keys(values), Object.values(values).map(String)],
+  );
 }
 
 /** Common to the pool and to the connection that listens. */
 export function connectionOptions(url: string, worker: string): pg.ClientConfig {
   return {
     connectionString: url,
-    options: sessionOptions,
     application_name: applicationName(worker),
     connectionTimeoutMillis: 10_000,
     keepAlive: true,

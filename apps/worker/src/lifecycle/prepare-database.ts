@@ -23,11 +23,18 @@ export async function prepareDatabase(context: WorkerContext, readiness: Readine
       return;
     } catch (error) {
       throwIfFinal(error);
-      readiness.reason = "The database does not answer yet.";
+      readiness.reason = `The database cannot be used yet: ${reasonOf(error, context)}`;
       log.warn("database.waiting", { failures, error });
       await pause(backoffMs(failures), ending);
     }
   }
+}
+
+/** What went wrong, in the words of who said it: time alone does not mend all of it. */
+function reasonOf(error: unknown, { secrets }: WorkerContext): string {
+  const { message, code } = error as { message?: string; code?: unknown };
+  // One that was tried at several addresses has a code alone.
+  return secrets.redact(message || String(code ?? error)).slice(0, 300);
 }
 
 const refusals: Readonly<Record<string, string>> = {

@@ -10,6 +10,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
     "/opt/homebrew/opt/rabbitmq/sbin",
     "/usr/local/opt/rabbitmq/sbin",
   ],
+  pgbouncer: ["/usr/sbin", "/opt/homebrew/bin"],
   rabbitmqctl: ["/usr/lib/rabbitmq/bin", "/opt/homebrew/opt/rabbitmq/sbin", "/usr/local/opt/rabbitmq/sbin"],
 };
 
@@ -17,6 +18,7 @@ const elsewhere: Readonly<Record<string, readonly string[]>> = {
 const remedies: Readonly<Record<string, string>> = {
   "rabbitmq-server": "apt install rabbitmq-server",
   chromium: "apt install chromium",
+  pgbouncer: "apt install pgbouncer",
   ip: "apt install iproute2",
 };
 
