@@ -115,3 +115,17 @@ test("a signed time that is no number is outdated, not authentic", () => {
     expect(verifyStandardWebhook(message, [token], now)).toBe("outdated");
   }
 });
+
+test("nothing is authentic by a key that is empty, short or no base64", () => {
+  const body = Buffer.from("{}");
+  const timestamp = String(now.getTime() / 1000);
+  const verify = (secret: string): string => {
+    const bytes = Buffer.from(secret.replace("whsec_", ""), "base64");
+    const digest = createHmac("sha256", bytes).update(`id-1.${timestamp}.{}`).digest("base64");
+    return verifyStandardWebhook({ id: "id-1", timestamp, signatures: `v1,${digest}`, body }, [secret], now);
+  };
+  const ofBytes = (length: number): string => `whsec_${Buffer.alloc(length, 7).toString("base64")}`;
+  for (const secret of ["whsec_", "whsec_***", `${token}!`, ofBytes(1), ofBytes(23)])
+    expect(verify(secret), secret).toBe("forged");
+  for (const secret of [ofBytes(24), ofBytes(32), ofBytes(64)]) expect(verify(secret)).toBe("authentic");
+});
