@@ -16,7 +16,7 @@ export function encodeRow(projection: Projection, key: string, state: unknown): 
   const json = JSON.stringify(state) as string | undefined;
   if (json !== undefined) {
     const result = projection.definition.schema.safeParse(JSON.parse(json));
-    if (result.success && isDeepStrictEqual(result.data, state)) return json;
+    if (result.success && isSame(result.data, state)) return json;
   }
   throw new ProjectionError(
     "STATE_NOT_PLAIN",
@@ -25,6 +25,19 @@ export function encodeRow(projection: Projection, key: string, state: unknown): 
       hint: "make apply return what the schema says, from plain JSON values only: no undefined, Date, Map or bigint",
     },
   );
+}
+
+function isSame(stored: unknown, state: unknown): boolean {
+  return isDeepStrictEqual(stored, state) || isDeepStrictEqual(stored, withoutMinusZero(state));
+}
+
+/** JSON has one zero, and the two that numbers have are equal. */
+function withoutMinusZero(value: unknown): unknown {
+  if (value === 0) return 0;
+  if (Array.isArray(value)) return value.map(withoutMinusZero);
+  if (value === null || typeof value !== "object" || Object.getPrototypeOf(value) !== Object.prototype)
+    return value;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, withoutMinusZero(each)]));
 }
 
 /** The same text for equal rows, whatever the order of their properties. */

@@ -3,7 +3,8 @@ import { ProjectionError } from "../errors.ts";
 import type { RawEvent } from "../log/event-log.ts";
 import { formatPosition, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
-import { applyStep, planStep, type Step } from "../projection/fold.ts";
+import { applyStep, planStep, type RowStore, type Step } from "../projection/fold.ts";
+import { encodeRow } from "../projection/row-codec.ts";
 import { BatchRows } from "../store/batch-rows.ts";
 import { type ParkedEvent, parkEvents } from "../store/parked.ts";
 import type { Fault } from "../store/version.ts";
@@ -28,18 +29,43 @@ export interface PageResult {
 }
 
 /**
- * Folds a page of events into a version's rows, in the caller's transaction.
+ * Folds a page of events into a version's rows, in the caller's transaction. Rows are looked at as they are written,
+ * once for each page; when one of them cannot be stored, the page is folded again to find the event that made it so.
  *
- * @throws {ProjectionError} `POISON_EVENT`, `ROW_UNDECODABLE` under `strict`; `STATE_NOT_PLAIN`, `READ_NOT_DECLARED`
+ * @throws {ProjectionError} `POISON_EVENT`, `STATE_NOT_PLAIN` under `strict`
  */
 export async function applyPage(
   client: pg.ClientBase,
   target: PageTarget,
   events: readonly RawEvent[],
 ): Promise<PageResult> {
+  const before = [...target.parked];
+  try {
+    return await foldPage(client, target, { events, checked: false });
+  } catch (error) {
+    const unstorable = error instanceof ProjectionError && error.code === "STATE_NOT_PLAIN";
+    if (target.policy === "strict" || !unstorable) throw error;
+    target.parked.clear();
+    for (const key of before) target.parked.add(key);
+    return await foldPage(client, target, { events, checked: true });
+  }
+}
+
+interface PageFold {
+  readonly events: readonly RawEvent[];
+  /** Whether a row has to be one that can be stored after each of its events. */
+  readonly checked: boolean;
+}
+
+async function foldPage(
+  client: pg.ClientBase,
+  target: PageTarget,
+  { events, checked }: PageFold,
+): Promise<PageResult> {
   const { projection, versionId, parked } = target;
   const { steps, taken, fault } = planPage(target, events);
   const rows = new BatchRows(projection, versionId);
+  const store = checked ? onlyStorable(projection, rows) : rows;
   await rows.load(
     client,
     steps.flatMap(({ keys, reads }) => [...keys, ...reads]),
@@ -51,14 +77,27 @@ export async function applyPage(
       const error =
         parked.has(key) || step.reads.some((read) => parked.has(read))
           ? ""
-          : tryApply(target, step, key, rows);
+          : tryApply(target, step, key, store);
       if (error === undefined) continue;
       parked.add(key);
       set.push({ key, position: step.event.position, error: error === "" ? undefined : error });
     }
   }
+  const growth = await rows.flush(client);
   await parkEvents(client, versionId, set);
-  return { growth: await rows.flush(client), taken, fault };
+  return { growth, taken, fault };
+}
+
+/** Refuses a row that would not come back as it is; the row stays as it was. */
+function onlyStorable(projection: Projection, rows: BatchRows): RowStore {
+  return {
+    get: (key) => rows.get(key),
+    set: (key, state) => {
+      encodeRow(projection, key, state);
+      rows.set(key, state);
+    },
+    delete: (key) => rows.delete(key),
+  };
 }
 
 function planPage(
@@ -87,7 +126,7 @@ function tryApply(
   { projection, policy }: PageTarget,
   step: Step,
   key: string,
-  rows: BatchRows,
+  rows: RowStore,
 ): string | undefined {
   try {
     applyStep(projection, step, key, rows);

@@ -9,7 +9,10 @@ export interface RunOptions {
   /** Milliseconds between looks when no notification comes. @default 1000 */
   readonly pollMs?: number | undefined;
   readonly onRound?: ((result: CatchUpResult) => void) | undefined;
-  /** Told about every failed round, after which the next one waits longer, and when listening fails, which nothing waits for. */
+  /**
+   * Told about every failed round, after which the next one waits longer; about failures to listen, which nothing waits
+   * for; and once for each reason that stops a projection while the others go on.
+   */
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
@@ -17,6 +20,7 @@ export interface RunOptions {
 export async function runProjections(settings: Settings, options: RunOptions): Promise<void> {
   const { signal, pollMs = 1000, onRound, onError } = options;
   await using wake = new Wake(settings.pool, settings.log.channel, pollMs);
+  const told = new Map<string, string>();
   let pause = 0;
   while (!signal.aborted) {
     try {
@@ -24,6 +28,7 @@ export async function runProjections(settings: Settings, options: RunOptions): P
       const result = await catchUp(settings, { signal });
       pause = 0;
       onRound?.(result);
+      tellStopped(result, told, onError);
       await wake.next(signal);
     } catch (error) {
       if (signal.aborted) return;
@@ -32,4 +37,26 @@ export async function runProjections(settings: Settings, options: RunOptions): P
       await delay(pause, undefined, { signal }).catch(() => undefined);
     }
   }
+}
+
+/** A projection that stays stopped for the same reason is told once, not with every round. */
+function tellStopped(
+  { projections }: CatchUpResult,
+  told: Map<string, string>,
+  onError: RunOptions["onError"],
+): void {
+  for (const { projection, outcome, error } of projections) {
+    const reason = outcome === "stopped" ? messageOf(error) : undefined;
+    if (reason === told.get(projection)) continue;
+    if (reason === undefined) {
+      told.delete(projection);
+    } else {
+      told.set(projection, reason);
+      onError?.(error);
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
