@@ -53,9 +53,7 @@ describe("of several replicas that boot new code at once", () => {
     const one = make();
     await one.append("a", amounts(1));
     const { report: before } = await one.boot();
-    await scratch.pool.query(
-      `truncate headstart_projections.rows_${before.projections[0]?.versionId ?? ""}`,
-    );
+    await scratch.pool.query(`truncate headstart_projections.rows_${before.projections[0]?.versionId ?? ""}`);
     const log = slowLog(() => one.boot());
     const two = createBootstrap({ pool: scratch.pool, projections: [totals()], log });
     const { report } = await two.boot();
