@@ -55,7 +55,7 @@ async function build(
 }
 
 function describe({ projection, versionId, active, position, read, dropped }: Rebuilt): string {
-  const shown = active ? "readers have it" : "shown once its code boots";
+  const shown = active ? "readers have it" : "shown once its code runs";
   const gone = dropped.length > 0 ? `; dropped version ${dropped.join(", ")}` : "";
   return `${projection}: version ${versionId} stands at ${formatPosition(position)}, ${read.rows} events read; ${shown}${gone}`;
 }
