@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { type EventLog, readPages, type ReadCount } from "../log/event-log.ts";
+import { requireWhole } from "../log/require-whole.ts";
 import { beginning, comparePositions, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { applyStep, planStep, type RowStore, wantedTypes } from "../projection/fold.ts";
@@ -25,7 +26,7 @@ export interface RefoldOptions {
  * Folds the log's beginning again, in memory. Rows that look at others need those too, so then all of them are
  * folded and what was not asked for is dropped at the end.
  *
- * @throws {ProjectionError} `POISON_EVENT`
+ * @throws {ProjectionError} `POISON_EVENT`, `POSITION_MISSED` when the log was cut
  */
 export async function refold(client: pg.ClientBase, options: RefoldOptions): Promise<Map<string, unknown>> {
   const { log, projection, upTo, without, limitRows, limitBytes, count, signal, onPage } = options;
@@ -34,6 +35,7 @@ export async function refold(client: pg.ClientBase, options: RefoldOptions): Pro
   const rows = new FoldedRows();
   const range = { after: beginning, upTo, types: wantedTypes(projection), limitRows, limitBytes };
   if (comparePositions(upTo, beginning) <= 0) return rows;
+  await requireWhole(client, log);
   for await (const page of readPages(log, client, range, { count, signal })) {
     for (const event of page.events) {
       const step = planStep(projection, event);

@@ -61,6 +61,8 @@ export function adoptLog(options: AdoptLogOptions): EventLog {
     horizon: (client, settled) =>
       readHorizon(client, columns, writers === "serialized" ? undefined : settled),
     read: (client, range) => readPage(client, columns, range),
+    // Nobody but its keeper knows what an adopted log once held.
+    isCut: () => Promise.resolve(false),
     countAfter: (client, after, cap) => countAfter(client, columns, after, cap),
   };
 }

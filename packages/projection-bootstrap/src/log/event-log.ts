@@ -66,6 +66,8 @@ export interface EventLog {
   horizon(client: pg.ClientBase, settled: Position | undefined): Promise<Horizon>;
   /** The next page of a range, in the log's order, in the client's transaction. */
   read(client: pg.ClientBase, range: ReadRange): Promise<Page>;
+  /** Whether the log's beginning is gone, so that a fold from there would not be the fold of the whole log. */
+  isCut(client: pg.ClientBase): Promise<boolean>;
   /** How many events come after a position, counted up to `cap`. Reads no event. */
   countAfter(client: pg.ClientBase, after: Position, cap: number): Promise<number>;
 }

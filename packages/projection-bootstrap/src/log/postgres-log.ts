@@ -57,6 +57,7 @@ export function postgresLog({ ordering, notify = true }: PostgresLogOptions = {}
     settle: () => Promise.resolve(undefined),
     horizon: (client) => readHorizon(client, ordering),
     read: (client, range) => readPage(client, ownColumns, range),
+    isCut,
     countAfter: (client, after, cap) => countAfter(client, ownColumns, after, cap),
   };
 }
@@ -87,12 +88,21 @@ interface HorizonRow extends IdentityRow {
   readonly head_number: string;
 }
 
-/** All that a snapshot says of the log: one round trip, because each boot makes it. */
+/** Of the bigint column that numbers events: comes after every event of its transaction. */
+const lastNumber = "9223372036854775807";
+
+/**
+ * All that a snapshot says of the log. Where all events were read and cut off, it ends where its streams do. One round trip, because each boot makes it. */
 const horizonQuery = `
   with identity as (${identityQuery}),
-       head as (select era as head_era, xid::text as head_xid, number::text as head_number
+       last as (select era as head_era, xid::text as head_xid, number::text as head_number
                   from headstart_projections.event
-                 order by event.era desc, event.xid desc, event.number desc limit 1)
+                 order by event.era desc, event.xid desc, event.number desc limit 1),
+       head as (select * from last
+                union all
+                (select era, xid::text, '${lastNumber}' from headstart_projections.stream
+                  where version > 0 and not exists (select from last)
+                  order by stream.era desc, stream.xid desc limit 1))
   select identity.*, head.*, (select ordering from headstart_projections.log_setting) as ordering,
          pg_current_snapshot()::text as snapshot, pg_snapshot_xmin(pg_current_snapshot())::text as xmin
     from identity left join head on true`;
@@ -110,6 +120,25 @@ async function readHorizon(client: pg.ClientBase, expected: LogOrdering | undefi
   const settled = ordering === "serialized" || head.era < era || head.xid < BigInt(xmin);
   const fence = settled ? head : await lastBefore(client, { era, xmin });
   return { fence, head, snapshot, foreign };
+}
+
+/**
+ * Every stream begins with version 1. One that does not, or that has nothing though its last writer came before the
+ * first event there is, was cut.
+ */
+async function isCut(client: pg.ClientBase): Promise<boolean> {
+  const { rows } = await client.query<{ cut: boolean }>(
+    `with first as (select era, xid from headstart_projections.event
+                     order by event.era, event.xid, event.number limit 1)
+     select exists (
+       select from headstart_projections.stream
+        where version > 0
+          and not exists (select from headstart_projections.event where stream = name and event.version = 1)
+          and (exists (select from headstart_projections.event where stream = name)
+               or not exists (select from first where (first.era, first.xid) <= (stream.era, stream.xid)))
+     ) as cut`,
+  );
+  return rows[0]?.cut === true;
 }
 
 async function lastBefore(client: pg.ClientBase, bound: { era: number; xmin: string }): Promise<Position> {

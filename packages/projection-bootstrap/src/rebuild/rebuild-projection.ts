@@ -5,6 +5,7 @@ import { inTransaction } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
 import { foreignCluster } from "../log/append.ts";
 import type { EventLog, Horizon, ReadCount } from "../log/event-log.ts";
+import { requireWhole } from "../log/require-whole.ts";
 import { beginning, comparePositions, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
@@ -65,7 +66,8 @@ export interface Rebuilt {
  * Builds a projection's rows beside those that are in use, and swaps them in one transaction. What an earlier
  * attempt built is continued.
  *
- * @throws {ProjectionError} `POISON_EVENT`, `LEASE_HELD`, `LEASE_LOST`, `FOREIGN_CLUSTER`, `LOG_UNSETTLED`
+ * @throws {ProjectionError} `POISON_EVENT`, `LEASE_HELD`, `LEASE_LOST`, `FOREIGN_CLUSTER`, `LOG_UNSETTLED`,
+ *   `POSITION_MISSED` when the log was cut
  */
 export async function rebuildProjection(projection: Projection, options: RebuildOptions): Promise<Rebuilt> {
   const { pool, log, reason, keep } = options;
@@ -144,7 +146,8 @@ async function buildVersion(building: Building): Promise<Position> {
   const version = await getVersion(options.pool, lease.versionId);
   if (version === undefined) throw leaseHeld(projection.name, undefined);
   const target: Advancing = { projection, lease, checkpoint: version.checkpoint };
-  const horizon = await readFence(options);
+  const fromStart = comparePositions(target.checkpoint, beginning) === 0;
+  const horizon = await readFence(options, fromStart);
   await advance(target, horizon.fence, building);
   if (!options.activate) {
     checkSettled(target, horizon, options);
@@ -213,9 +216,16 @@ function checkSettled({ checkpoint }: Advancing, { head }: Horizon, { log }: Reb
   );
 }
 
-async function readFence({ pool, log, signal }: RebuildOptions): Promise<Horizon> {
+async function readFence({ pool, log, signal }: RebuildOptions, fromStart: boolean): Promise<Horizon> {
   const settled = await log.settle(pool, signal);
-  const horizon = await inTransaction(pool, (client) => log.horizon(client, settled), "snapshot");
+  const horizon = await inTransaction(
+    pool,
+    async (client) => {
+      if (fromStart) await requireWhole(client, log);
+      return await log.horizon(client, settled);
+    },
+    "snapshot",
+  );
   if (horizon.foreign !== undefined) throw foreignCluster(horizon.foreign);
   return horizon;
 }

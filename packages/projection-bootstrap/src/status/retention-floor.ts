@@ -1,4 +1,5 @@
 import type { Settings } from "../boot/settings.ts";
+import { inTransaction } from "../database/transaction.ts";
 import { earlierPosition, formatPosition, type Position } from "../position.ts";
 import { listParked } from "../store/parked.ts";
 import { listVersions } from "../store/version.ts";
@@ -18,11 +19,20 @@ export interface RetentionFloor {
 
 /** Up to where the log's events are no longer needed by any version that is active, being built, or kept. */
 export async function readRetentionFloor({ pool, log }: Settings): Promise<RetentionFloor> {
-  const versions = (await listVersions(pool)).filter(
-    (version) => version.log === log.name && version.status !== "abandoned" && version.mode === "async",
+  const settled = await log.settle(pool);
+  const { fence, all } = await inTransaction(
+    pool,
+    async (client) => ({
+      fence: (await log.horizon(client, settled)).fence,
+      all: await listVersions(client),
+    }),
+    "snapshot",
   );
+  const versions = all.filter((version) => version.log === log.name && version.status !== "abandoned");
   const holders: { projection: string; versionId: string; position: Position }[] = [];
-  for (const { id: versionId, projection, checkpoint } of versions) {
+  for (const { id: versionId, projection, mode, status, checkpoint: built } of versions) {
+    // Rows that appends keep hold everything, and models of them begin at the fence.
+    const checkpoint = mode === "inline" && status === "active" ? fence : built;
     const [first] = await listParked(pool, versionId);
     const before =
       first === undefined ? checkpoint : { ...first.position, number: first.position.number - 1n };
@@ -37,6 +47,6 @@ export async function readRetentionFloor({ pool, log }: Settings): Promise<Reten
       ),
     holders: holders.map((holder) => ({ ...holder, position: formatPosition(holder.position) })),
     warning:
-      "rebuild, verify and redrive fold the log from its beginning, and cannot do so once events are gone",
+      "rebuild, verify and redrive fold the log from its beginning, and refuse to do so once events are gone",
   };
 }
