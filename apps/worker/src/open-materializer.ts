@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { createMaterializer, type GitLimits, type Materializer } from "@headstart/materializer";
 import type pg from "pg";
@@ -11,7 +12,7 @@ import { WorkerError } from "./worker-error.ts";
 export interface OpenOptions {
   /** Default: the process's. */
   readonly environment?: Environment;
-  /** Shown in leases. Default: host name and process. */
+  /** Shown in leases. Default: host name, process, and six random digits. */
   readonly worker?: string;
   /** Default: JSON lines on stderr. */
   readonly log?: Log;
@@ -93,7 +94,7 @@ async function databaseUrl({ database }: WorkerConfig, secrets: Secrets): Promis
   );
 }
 
-/** Unique among the processes that run, and readable. */
+/** Readable, and unique even where containers share a host's name and each counts its processes from 1. */
 export function workerName(): string {
-  return `${hostname()}:${process.pid}`;
+  return `${hostname()}:${process.pid}:${randomBytes(3).toString("hex")}`;
 }

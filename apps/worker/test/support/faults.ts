@@ -20,7 +20,7 @@ export async function servesNews({ db }: Deployment, load: Load): Promise<void> 
 /** Branches that a worker builds at the moment. */
 async function leasesOf({ db }: Deployment, { pid }: RunningWorker): Promise<number> {
   const { rows } = await db.query<{ leases: number }>(
-    `select count(*)::int as leases from headstart_materializer.branches where lease_owner like '%:' || $1`,
+    `select count(*)::int as leases from headstart_materializer.branches where lease_owner like '%:' || $1 || ':%'`,
     [pid],
   );
   return rows[0]?.leases ?? 0;
