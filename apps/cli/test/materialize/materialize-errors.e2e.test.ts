@@ -83,6 +83,9 @@ test("git that does not answer is git's failure, and what is served stays", asyn
 test("sync gives up at its timeout, and says how to find out why", async () => {
   await using content = await branchProject();
   await content.commit("main", { "pages/home.md": page("Home") });
+  // Git allows what a shell would run.
+  const hostile = "drafts/x;touch${IFS}y";
+  await content.commit(hostile, { "pages/home.md": page("Home") });
   await content.run(["sync"]);
   await content.rows(
     `update headstart_materializer.branches set dirty = true, lease_token = 1, lease_owner = 'elsewhere',
@@ -92,6 +95,8 @@ test("sync gives up at its timeout, and says how to find out why", async () => {
   expect(outcome).toMatchObject({ exitCode: 5 });
   expect(outcome.stdout).toContain("was not in sync after 1.0 s");
   expect(outcome.stderr).toContain("headstart materialize explain handbook main");
+  const quoted = await content.run(["sync", "handbook", hostile, "--timeout", "1s"]);
+  expect(quoted.stderr).toContain(`headstart materialize explain handbook '${hostile}'`);
 });
 
 test.each([

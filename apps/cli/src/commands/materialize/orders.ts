@@ -1,6 +1,7 @@
 import type { CommandContext } from "../../command-context.ts";
 import type { CommandResult } from "../../output/command-result.ts";
 import { printable } from "../../output/format.ts";
+import { commandLine } from "../../output/quote-for-shell.ts";
 import { chooseBranch, chooseRepository, type Names } from "./choose-branch.ts";
 import { livingWorkers } from "./living-workers.ts";
 import { withMaterializer, type OpenMaterialize } from "./open-materialize.ts";
@@ -40,7 +41,7 @@ export async function pauseCommand(context: CommandContext, names: Names): Promi
     return {
       json: { repository, paused: true },
       text: `${printable(repository)} is paused: nothing is looked at or built, what is served stays`,
-      notes: [`go on with: headstart materialize resume ${repository}`],
+      notes: [`go on with: headstart materialize resume ${commandLine([repository])}`],
     };
   });
 }
@@ -79,7 +80,8 @@ export async function confirmDeletionsCommand(context: CommandContext, names: Na
 }
 
 /** An order that nobody is there to carry out says so. */
-async function whoBuilds({ db }: OpenMaterialize, repository: string, branch = ""): Promise<string[]> {
+async function whoBuilds({ db }: OpenMaterialize, repository: string, branch?: string): Promise<string[]> {
   if ((await livingWorkers(db)).length > 0) return [];
-  return [`no worker is alive; do it here: headstart materialize sync ${repository} ${branch}`.trim()];
+  const words = commandLine(branch === undefined ? [repository] : [repository, branch]);
+  return [`no worker is alive; do it here: headstart materialize sync ${words}`];
 }

@@ -3,6 +3,7 @@ import { CliError } from "../../cli-error.ts";
 import type { CommandContext } from "../../command-context.ts";
 import type { CommandResult } from "../../output/command-result.ts";
 import { printable } from "../../output/format.ts";
+import { commandLine } from "../../output/quote-for-shell.ts";
 import { chooseBranch, type ChosenBranch, type Names } from "./choose-branch.ts";
 import { withMaterializer } from "./open-materialize.ts";
 
@@ -66,5 +67,5 @@ export async function unpinCommand(context: CommandContext, names: Names): Promi
 }
 
 function words({ repository, branch }: ChosenBranch): string {
-  return `${repository} ${branch}`;
+  return commandLine([repository, branch]);
 }

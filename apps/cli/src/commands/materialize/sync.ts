@@ -2,6 +2,7 @@ import type { CommandContext } from "../../command-context.ts";
 import { exitCodeOf, exitCodes, isErrorCode, type ExitCode } from "../../exit-codes.ts";
 import type { CommandResult } from "../../output/command-result.ts";
 import { formatDuration, printable } from "../../output/format.ts";
+import { commandLine } from "../../output/quote-for-shell.ts";
 import { chooseBranch, chooseRepository, fullRef, type Names } from "./choose-branch.ts";
 import { explained } from "./explain.ts";
 import { breathe, standings, timeOf, type Followed, type Standing } from "./follow-branches.ts";
@@ -87,7 +88,7 @@ function pausedTrouble({ repository }: Followed, { pausedAt }: Standing): Troubl
   return {
     json: { repository, current: false, outcome: "paused", pausedAt },
     text: `✗ ${printable(repository)} is paused since ${pausedAt.toISOString()}, so nothing is built`,
-    notes: [`fix   headstart materialize resume ${repository}`],
+    notes: [`fix   headstart materialize resume ${commandLine([repository])}`],
     exitCode: exitCodes.negative,
   };
 }
@@ -149,10 +150,11 @@ async function tooLate(
 ): Promise<CommandResult> {
   const branch = ref?.replace("refs/heads/", "");
   const { branches } = await readBranches(db, { repository, branch, limit: 20 });
+  const words = commandLine(branch === undefined ? [repository] : [repository, branch]);
   return {
     json: { repository, branch, current: false, outcome: "timeout", branches },
     text: `✗ ${printable(repository)} was not in sync after ${formatDuration(timeoutMs)}`,
-    notes: [`fix   headstart materialize explain ${repository}${branch === undefined ? "" : ` ${branch}`}`],
+    notes: [`fix   headstart materialize explain ${words}`],
     exitCode: exitCodes.failed,
   };
 }
