@@ -8,6 +8,7 @@ import { typesOf } from "../projection/fold.ts";
 import { foreignCluster } from "../log/append.ts";
 import { Wake } from "../run/wake.ts";
 import { emptyCount } from "./boot-report.ts";
+import type { MemoryRows } from "./memory-rows.ts";
 import type { LiveModel } from "./model.ts";
 import type { Settings } from "./settings.ts";
 
@@ -15,21 +16,30 @@ export interface FollowOptions {
   /** Milliseconds between looks at the log when no notification comes. @default 1000 */
   readonly pollMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Told about every failure; following goes on, with growing pauses, until the signal aborts. */
+  /** Told about every failure, and once of each row or projection that no event can be applied to; following goes on, with growing pauses, until the signal aborts. */
   readonly onError?: ((error: unknown) => void) | undefined;
   /** Told after each change of the model. */
   readonly onAdvance?: ((position: Position) => void) | undefined;
 }
 
 export interface FollowHealth {
-  /** Whether the last look at the log worked. */
+  /** Whether the last look at the log worked, and every projection takes events. */
   readonly healthy: boolean;
+  /** Events that could not be applied, the latest of each: to one row, or with no key to a whole projection. */
+  readonly poisoned: readonly Poisoned[];
   readonly lastError: unknown;
   /** Whether notifications arrive; without them new events are found by polling. */
   readonly listening: boolean;
   readonly looks: number;
   /** Events read since following began. */
   readonly eventsRead: number;
+}
+
+/** A row that stays as it is from some event on; a projection that is not in the model any more has no key. */
+interface Poisoned {
+  readonly projection: string;
+  readonly key: string | undefined;
+  readonly reason: string;
 }
 
 /** Keeps a model in step with the log, until it is closed. */
@@ -65,6 +75,7 @@ export class ModelFollower implements Following {
   readonly #read = emptyCount();
   readonly #loop: Promise<void>;
   #turn: Promise<void> = Promise.resolve();
+  readonly #poisoned = new Map<string, Poisoned>();
   #looks = 0;
   #lastError: unknown;
 
@@ -79,8 +90,10 @@ export class ModelFollower implements Following {
   }
 
   get health(): FollowHealth {
+    const poisoned = [...this.#poisoned.values()];
     return {
-      healthy: this.#lastError === undefined,
+      healthy: this.#lastError === undefined && poisoned.every(({ key }) => key !== undefined),
+      poisoned,
       lastError: this.#lastError,
       listening: this.#wake.listening,
       looks: this.#looks,
@@ -184,6 +197,24 @@ export class ModelFollower implements Following {
     if (comparePositions(this.#model.position, before) > 0) this.#options.onAdvance?.(this.#model.position);
   }
 
+  /** What an event cannot be applied to goes on being served or leaves the model: somebody has to hear of it. */
+  #tellPoisoned(loaded: readonly MemoryRows[]): void {
+    for (const { projection, aside, fault } of loaded) {
+      const { name } = projection;
+      for (const [key, reason] of aside) this.#tell({ projection: name, key, reason });
+      if (fault !== undefined)
+        this.#tell({ projection: name, key: undefined, reason: (fault as Error).message });
+    }
+  }
+
+  #tell(poisoned: Poisoned): void {
+    const place = JSON.stringify([poisoned.projection, poisoned.key]);
+    if (this.#poisoned.has(place)) return;
+    this.#poisoned.set(place, poisoned);
+    const hint = "correct the projector, or add an upcaster, and boot again";
+    this.#options.onError?.(new ProjectionError("POISON_EVENT", poisoned.reason, { hint }));
+  }
+
   /** Each page is applied in one go, and moves all projections to its end. */
   async #advance(client: pg.ClientBase, fence: Position): Promise<void> {
     const { log, page } = this.#settings;
@@ -199,6 +230,7 @@ export class ModelFollower implements Following {
     )) {
       for (const rows of loaded) rows.advance(events, "aside");
       this.#model.position = last ? fence : (events.at(-1)?.position ?? this.#model.position);
+      this.#tellPoisoned(loaded);
     }
   }
 
@@ -236,6 +268,7 @@ export class ModelFollower implements Following {
     this.#model.beyond = beyond;
     this.#model.position = fence;
     this.#model.snapshot = horizon.snapshot;
+    this.#tellPoisoned(loaded);
   }
 }
 
