@@ -99,6 +99,8 @@ const kinds: Readonly<Record<ErrorCode, keyof typeof exitCodes>> = {
   OPTION_INVALID: "config",
   LOG_ORDERING_DIFFERS: "config",
   LOG_UNSUITABLE: "config",
+  LOG_UNSETTLED: "failed",
+  ISOLATION_UNSUITABLE: "failed",
   IDENTITY_UNAVAILABLE: "config",
   PROJECTION_REFUSED: "negative",
   FOREIGN_CLUSTER: "negative",

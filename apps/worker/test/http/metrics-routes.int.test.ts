@@ -32,7 +32,9 @@ async function scraped() {
   const routes = metricsRoutes({ db, metrics, loops });
   const clock = { now: 0 };
   const now = vi.spyOn(performance, "now").mockImplementation(() => clock.now);
-  onTestFinished(() => void now.mockRestore());
+  onTestFinished(() => {
+    now.mockRestore();
+  });
   return { db, proxy, loops, clock, scrape: async () => await (await routes.request("/metrics")).text() };
 }
 
