@@ -34,9 +34,17 @@ function press(
   const view = /^[1-9]$/.test(key) ? views[Number(key) - 1] : undefined;
   if (view !== undefined) app.go({ view, selected: undefined });
   else if (key === "/") {
-    if (app.address.view !== "branches") app.go({ view: "branches" });
-    // Hidden by another view, it can be focused once that is gone.
-    requestAnimationFrame(() => search.select());
+    const find = (): void => {
+      search.focus();
+      search.select();
+    };
+    // At once where it can be, for the next key may follow before the next frame; hidden by another view, it can be
+    // focused once that is gone.
+    if (app.address.view === "branches") find();
+    else {
+      app.go({ view: "branches" });
+      requestAnimationFrame(find);
+    }
   } else if (key === "j" || key === "k" || key === "ArrowDown" || key === "ArrowUp") {
     if (app.address.view !== "branches") return false;
     list.focus();
