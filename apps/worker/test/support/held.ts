@@ -31,4 +31,5 @@ export function expectNoGrowth(before: Held, after: Held): void {
 }
 
 const MIB = 1024 * 1024;
-const POOL = 8;
+/** Connections that a pool may have: 8, and one for each of four builds and four looks. */
+const POOL = 16;
