@@ -23,6 +23,9 @@ import {
   type Registered,
   type Registration,
 } from "./repositories/register-repository.ts";
+import { checkOptions } from "./options/check-options.ts";
+import { materializerOptions } from "./options/materializer-options.ts";
+import { withDefaults } from "./options/with-defaults.ts";
 import { hint, type Hint } from "./requests/hint.ts";
 import { inProcessRunner, type InProcessRunner } from "./runner/in-process-runner.ts";
 import { run, type RunOptions } from "./runner/run.ts";
@@ -59,11 +62,14 @@ export type Materializer = ReturnType<typeof bind> & AsyncDisposable;
 /**
  * Ties the stages to one database and one directory of mirrors. Cheap and without side effects; call `migrate()`
  * and `register()` at start, then `run()`, or the stages by hand.
+ *
+ * @throws MaterializerError `OPTION_INVALID`
  */
 export function createMaterializer(options: MaterializerOptions): Materializer {
+  checkOptions("createMaterializer", materializerOptions, options);
   const mirrors = openMirrors(options.mirrors);
   const limits = {
-    documents: { ...defaultDocumentLimits, ...options.documentLimits },
+    documents: withDefaults(defaultDocumentLimits, options.documentLimits),
     git: resolveLimits(options.mirrors.limits),
   };
   const context: Context = {
@@ -74,7 +80,7 @@ export function createMaterializer(options: MaterializerOptions): Materializer {
     ),
     mirrors,
     documentLimits: limits.documents,
-    settings: { ...defaultSettings, ...options.settings },
+    settings: withDefaults(defaultSettings, options.settings),
   };
   return { ...bind(context), [Symbol.asyncDispose]: async () => await mirrors[Symbol.asyncDispose]() };
 }

@@ -10,6 +10,7 @@ export type MaterializerErrorCode =
   | "GIT_REFUSED"
   | "GIT_ABORTED"
   | "SCHEMA_TOO_NEW"
+  | "OPTION_INVALID"
   | "REPOSITORY_UNKNOWN"
   | "REPOSITORY_INVALID"
   | "BRANCH_UNKNOWN"

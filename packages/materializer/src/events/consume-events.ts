@@ -1,5 +1,7 @@
 import type pg from "pg";
 import { inTransaction } from "../database/in-transaction.ts";
+import { callback, options, text, wholeNumber } from "../options/allowed.ts";
+import { checkOptions } from "../options/check-options.ts";
 import { versionUpdated, type VersionUpdated } from "../requests/messages.ts";
 import { addConsumer } from "./add-consumer.ts";
 
@@ -12,6 +14,8 @@ interface Consuming {
   readonly limit: number;
 }
 
+const consumeOptions = options({ consumer: text(), handler: callback, limit: wholeNumber(1).optional() });
+
 /**
  * Hands a consumer the events it has not had: for each branch in order and without a gap, across branches in no
  * order. What the handler does with `transaction` commits together with the consumer's position, exactly once; an
@@ -19,12 +23,14 @@ interface Consuming {
  *
  * @returns how many events were handled; 0 means that the consumer has them all.
  * @throws what the handler throws; that event and those after it of its branch stay unread, and other branches go
- *   before it in the next call.
+ *   before it in the next call. MaterializerError `OPTION_INVALID`.
  */
 export async function consumeEvents(
   db: pg.Pool,
-  { consumer, handler, limit = 100 }: Pick<Consuming, "consumer" | "handler"> & { limit?: number },
+  given: Pick<Consuming, "consumer" | "handler"> & { limit?: number },
 ): Promise<number> {
+  checkOptions("consume", consumeOptions, given);
+  const { consumer, handler, limit = 100 } = given;
   await addConsumer(db, consumer);
   let handled = 0;
   while (handled < limit) {

@@ -1,3 +1,5 @@
+import { withDefaults } from "../options/with-defaults.ts";
+
 /** How much of a repository is looked at. What is beyond is reported, never read. */
 export interface GitLimits {
   /** Files of one tree. @default 200_000 */
@@ -29,7 +31,7 @@ export const defaultLimits: GitLimits = {
   maxObjectMemory: 2 ** 30,
 };
 
-export function resolveLimits(given: Partial<GitLimits> = {}): GitLimits {
-  const limits = { ...defaultLimits, ...given };
+export function resolveLimits(given?: Partial<GitLimits>): GitLimits {
+  const limits = withDefaults(defaultLimits, given);
   return { ...limits, maxPathBytes: Math.min(limits.maxPathBytes, defaultLimits.maxPathBytes) };
 }

@@ -1,6 +1,9 @@
 import type { Context } from "../context.ts";
+import { countNoun } from "../count-noun.ts";
 import { inTransaction } from "../database/in-transaction.ts";
 import { appendEvent, wakeConsumers } from "../events/append-event.ts";
+import { options, text, wholeNumber } from "../options/allowed.ts";
+import { checkOptions } from "../options/check-options.ts";
 import { fullRef, type BranchClass } from "../repositories/classify-branch.ts";
 import { takeFairly, takeOnly } from "./due-branches.ts";
 
@@ -22,11 +25,16 @@ export interface Lease {
 }
 
 export interface ClaimOptions {
-  /** How many branches to take at most. Default 1. */
+  /** How many branches to take at most, up to 10,000. Default 1. */
   readonly limit?: number | undefined;
   /** The only repository to take branches of, or the only branch; without it, whichever come first. */
   readonly only?: { readonly repository: string; readonly branch?: string | undefined } | undefined;
 }
+
+const claimOptions = options({
+  limit: wholeNumber(1, 10_000).optional(),
+  only: options({ repository: text(), branch: text().optional() }).optional(),
+});
 
 /** One claim in so many lets age decide between branches that have waited long, whatever turns their tenants had. */
 const BY_AGE = 1 / 8;
@@ -44,8 +52,12 @@ const ends = new WeakMap<Context, string>();
  * over for ever is up to the claims that go by age.
  *
  * A branch that has used up its attempts, the last of them without a word because its builder died, is parked here.
+ *
+ * @throws MaterializerError `OPTION_INVALID`
  */
-export async function claim(context: Context, { limit = 1, only }: ClaimOptions = {}): Promise<Lease[]> {
+export async function claim(context: Context, given: ClaimOptions = {}): Promise<Lease[]> {
+  checkOptions("claim", claimOptions, given);
+  const { limit = 1, only } = given;
   const rows = only === undefined ? await claimFairly(context, limit) : await claimOnly(context, limit, only);
   for (const { branchId, token, attempt } of rows.filter((row) => row.crashed)) {
     await parkCrashed(context, { branchId, token, attempts: attempt - 1 });
@@ -105,7 +117,7 @@ async function parkCrashed(
   context: Context,
   { branchId, token, attempts }: { branchId: string; token: string; attempts: number },
 ): Promise<void> {
-  const reason = `${attempts} builds of this commit failed, the last without a word: its process died or lost its lease.`;
+  const reason = `${countNoun(attempts, "build")} of this commit failed, the last without a word: its process died or lost its lease.`;
   await inTransaction(context.db, async (client) => {
     const { rowCount } = await client.query(
       `update headstart_materializer.branches

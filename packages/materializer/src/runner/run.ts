@@ -1,6 +1,8 @@
 import type { Context } from "../context.ts";
 import { materialize, type Materialized } from "../build/materialize.ts";
 import { observe, type Observation } from "../observe/observe.ts";
+import { abortSignal, callback, milliseconds, options, wholeNumber } from "../options/allowed.ts";
+import { checkOptions } from "../options/check-options.ts";
 import { claim, type Lease } from "../queue/claim.ts";
 
 export interface RunOptions {
@@ -10,7 +12,7 @@ export interface RunOptions {
   readonly concurrency?: () => number;
   /** Repositories looked at at a time: a remote that does not answer holds up one of them. Default 4. */
   readonly observers?: number;
-  /** Milliseconds between two looks at the queue when nothing is due. Default 1,000. */
+  /** Milliseconds between two looks at the queue when nothing is due, read before each pause. Default 1,000. */
   readonly idleMs?: number;
   /** Resolves when something may be due before that, for instance at a notification. */
   readonly wake?: (signal: AbortSignal) => Promise<void>;
@@ -21,12 +23,28 @@ export interface RunOptions {
   readonly onError?: (error: unknown) => void;
 }
 
+const runOptions = options({
+  signal: abortSignal,
+  concurrency: callback.optional(),
+  observers: wholeNumber(0, 1_000).optional(),
+  idleMs: milliseconds.optional(),
+  wake: callback.optional(),
+  onObserved: callback.optional(),
+  onClaimed: callback.optional(),
+  onMaterialized: callback.optional(),
+  onError: callback.optional(),
+});
+
+const builds = options({ concurrency: wholeNumber(0, 10_000) });
+
 /**
  * Observes due repositories and builds due branches until the signal aborts. Any number of processes may run it.
  *
- * @throws what `onError` throws, once everything that was under way has ended.
+ * @throws MaterializerError `OPTION_INVALID`, before anything is begun; what `onError` throws, once everything that was
+ *   under way has ended.
  */
 export async function run(context: Context, given: RunOptions): Promise<void> {
+  checkOptions("run", runOptions, given);
   const ending = new AbortController();
   const end = (): void => ending.abort(given.signal.reason);
   given.signal.addEventListener("abort", end, { once: true });
@@ -40,11 +58,15 @@ export async function run(context: Context, given: RunOptions): Promise<void> {
       ending.abort(refusal);
     }
   };
-  const options = { ...given, signal: ending.signal, onError };
+  // Not a copy: the caller may change what is read before each pause or claim.
+  const running: Running = Object.create(given, {
+    signal: { value: ending.signal },
+    onError: { value: onError },
+  }) as Running;
   const observers = Array.from({ length: given.observers ?? 4 }, async () => {
-    await observeLoop(context, options);
+    await observeLoop(context, running);
   });
-  await Promise.all([...observers, buildLoop(context, options)]);
+  await Promise.all([...observers, buildLoop(context, running)]);
   given.signal.removeEventListener("abort", end);
   if (thrown !== undefined) throw thrown.error;
 }
@@ -91,7 +113,9 @@ async function buildLoop(context: Context, options: Running): Promise<void> {
   // A build that has ended may have left more to do: a hint came meanwhile, or it failed.
   const built = async (): Promise<void> => await Promise.race(running);
   const step = async (): Promise<boolean> => {
-    const free = concurrency() - running.size;
+    const atOnce = concurrency();
+    checkOptions("run", builds, { concurrency: atOnce });
+    const free = atOnce - running.size;
     const leases = free > 0 ? await claim(context, { limit: free }) : [];
     for (const lease of leases) {
       tell(options, () => options.onClaimed?.(lease));

@@ -1,5 +1,8 @@
+import { z } from "zod";
 import type { Queryable } from "../database/in-transaction.ts";
 import { MaterializerError } from "../errors.ts";
+import { options, text } from "../options/allowed.ts";
+import { checkOptions } from "../options/check-options.ts";
 import type { ContentIssue, Row } from "../projector/projector.ts";
 import { findBranch, type BranchName } from "./find-branch.ts";
 
@@ -35,16 +38,22 @@ export async function history(db: Queryable, name: BranchName): Promise<Version[
   return rows;
 }
 
+const byCommit = options({ oid: text() });
+const byTime = options({
+  time: z.custom((value) => value instanceof Date && !Number.isNaN(value.getTime()), "a valid Date"),
+});
+
 /**
  * The version of a commit, or the one that was newest at a time.
  *
- * @throws MaterializerError `BRANCH_UNKNOWN`, `VERSION_UNKNOWN` when it is not, or no longer, kept.
+ * @throws MaterializerError `BRANCH_UNKNOWN`, `VERSION_UNKNOWN` when it is not, or no longer, kept; `OPTION_INVALID`
  */
 export async function asOf(
   db: Queryable,
   name: BranchName,
   at: { oid: string } | { time: Date },
 ): Promise<Version> {
+  checkOptions("asOf", "oid" in at ? byCommit : byTime, at);
   const versions = await history(db, name);
   const found =
     "oid" in at

@@ -1,6 +1,7 @@
 import type pg from "pg";
 import type { Context } from "../context.ts";
 import { inTransaction } from "../database/in-transaction.ts";
+import { storable } from "../database/storable.ts";
 import { appendEvent, type EventFacts, wakeConsumers } from "../events/append-event.ts";
 import { findBranch, unknownBranch, type Branch, type BranchName } from "./find-branch.ts";
 import { asOf, type Version } from "./read-versions.ts";
@@ -92,6 +93,6 @@ async function served(
     event: facts.event,
     ...(facts.version !== undefined && { version: facts.version.id, oid: facts.version.oid }),
     ...(facts.previousOid !== null && { previousOid: facts.previousOid }),
-    ...(facts.reason !== undefined && { reason: facts.reason }),
+    ...(facts.reason !== undefined && { reason: storable(facts.reason) }),
   });
 }

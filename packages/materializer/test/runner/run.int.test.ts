@@ -100,3 +100,40 @@ test("what onError throws ends the run and all of its loops", async () => {
   });
   await expect(running).rejects.toThrow("not to be borne");
 });
+
+test("the pause and the number of builds are asked for each time, and a number that is none is told", async () => {
+  await using project = await openProject();
+  const { upstream, materializer } = project;
+  await upstream.commit("main", { "notes/a/x.json": note("x") });
+  const ending = new AbortController();
+  const errors: unknown[] = [];
+  let pauses = 0;
+  let builds = Number.NaN;
+  const running = materializer.run({
+    signal: ending.signal,
+    get idleMs() {
+      pauses += 1;
+      return 20;
+    },
+    concurrency: () => builds,
+    onError: (error) => {
+      errors.push(error);
+      builds = 1;
+    },
+  });
+  await expect
+    .poll(async () => await project.notes("main"), { timeout: 30_000 })
+    .toEqual({ "a/x.json": "x" });
+  const before = pauses;
+  await expect.poll(() => pauses, { timeout: 30_000 }).toBeGreaterThan(before + 5);
+  ending.abort();
+  await running;
+  expect(errors).toEqual([
+    expect.objectContaining({
+      code: "OPTION_INVALID",
+      message: expect.stringContaining(
+        "concurrency: NaN was given; allowed: a whole number from 0 to 10000.",
+      ),
+    }),
+  ]);
+});
