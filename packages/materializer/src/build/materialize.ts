@@ -1,4 +1,5 @@
 import type { Context } from "../context.ts";
+import { countNoun } from "../count-noun.ts";
 import { MaterializerError, type MaterializerErrorCode } from "../errors.ts";
 import type { Lease } from "../queue/claim.ts";
 import { fail, failureOf, type Failed } from "../queue/fail.ts";
@@ -65,7 +66,8 @@ async function buildAndPublish(
   const errors = built.issues.filter((issue) => issue.severity === "error");
   const first = errors[0];
   const where = first === undefined ? "" : ` First: ${first.path}:${first.line ?? 1}: ${first.message}`;
-  const message = `${errors.length} errors keep this commit from being published.${where}`;
+  const keep = errors.length === 1 ? "keeps" : "keep";
+  const message = `${countNoun(errors.length, "error")} ${keep} this commit from being published.${where}`;
   const how = await fail(context, lease, {
     kind: "content",
     code: "CONTENT_INVALID",

@@ -1,3 +1,4 @@
+import { countNoun } from "../count-noun.ts";
 import type { BranchClass } from "../repositories/classify-branch.ts";
 
 /** A branch row as the plan needs it; `deleted` rows are tombstones that a re-created branch takes up again. */
@@ -72,7 +73,8 @@ export function planObservation(
  */
 function massDeletion(existing: number, gone: readonly KnownBranch[], listed: number): string | undefined {
   if (gone.length === 0) return undefined;
-  if (listed === 0) return `The repository lists no branch at all, where ${existing} were known.`;
+  if (listed === 0)
+    return `The repository lists no branch at all, where ${countNoun(existing, "branch", "branches")} ${existing === 1 ? "was" : "were"} known.`;
   if (existing >= GUARDED_FROM && gone.length * 2 > existing) {
     return `${gone.length} of ${existing} branches are missing from the repository's listing.`;
   }

@@ -4,6 +4,7 @@ import { appendEvent } from "../events/append-event.ts";
 import { storable } from "../database/storable.ts";
 import { GitError } from "../git/git-error.ts";
 import { branchClassifier } from "../repositories/classify-branch.ts";
+import { CONFIRMED } from "../repositories/repository.ts";
 import type { Observing } from "./observation-lease.ts";
 import type { Observation, Seen } from "./observe.ts";
 import { nextPollMs } from "./next-poll.ts";
@@ -40,11 +41,11 @@ export async function recordObservation(
 ): Promise<Observation> {
   const { repository, token } = observing;
   const { rows } = await client.query<RepositoryRow>(
-    `select hints::text, last_seq::float8 as "lastSeq", guard = 'confirmed' as confirmed,
+    `select hints::text, last_seq::float8 as "lastSeq", guard = $3 as confirmed,
             observe_failures as failures,
             extract(epoch from now() - changed_at)::float8 * 1000 as "idleMs"
      from headstart_materializer.repositories where id = $1 and observe_token = $2 for no key update`,
-    [repository.id, token],
+    [repository.id, token, CONFIRMED],
   );
   const row = rows[0];
   if (row === undefined) return { outcome: "superseded" };

@@ -1,6 +1,7 @@
 import type { Context } from "../context.ts";
+import { countNoun } from "../count-noun.ts";
 import { shortName } from "../repositories/classify-branch.ts";
-import { findRepository, type Repository } from "../repositories/repository.ts";
+import { CONFIRMED, findRepository, type Repository } from "../repositories/repository.ts";
 import { findBranch, type Branch, type BranchName } from "../versions/find-branch.ts";
 import { branchStatus, type BranchStatus } from "../versions/status.ts";
 
@@ -58,23 +59,27 @@ function branchReasons(branch: Branch, status: BranchStatus): string[] {
   const wanted = short(branch.desiredOid);
   const serving =
     branch.servedOid === null ? "Nothing is served yet." : `${short(branch.servedOid)} is served meanwhile.`;
+  const failure = sentence(branch.errorMessage);
   const reasons: Record<BranchStatus, string> = {
-    ready: `${wanted} is served: it is what was last observed.`,
+    ready:
+      branch.pinnedAt === null
+        ? `${wanted} is served: it is what was last observed.`
+        : `${wanted}, which was last observed, is built and not served.`,
     pending: `${wanted} waits to be built since ${branch.desiredAt.toISOString()}. ${serving}`,
     building: `${wanted} is being built by ${branch.leaseOwner ?? "a worker"}. ${serving}`,
-    error: `${short(branch.errorOid)} cannot be published: ${branch.errorMessage ?? ""} ${serving} It is built again when the branch or the projector changes.`,
-    parked: `${short(branch.errorOid)} was given up after ${branch.attempts} attempts: ${branch.errorMessage ?? ""} ${serving} Try again with redrive, or push a commit.`,
+    error: `${short(branch.errorOid)} cannot be published: ${failure} ${serving} It is built again when the branch or the projector changes.`,
+    parked: `${short(branch.errorOid)} was given up after ${countNoun(branch.attempts, "attempt")}: ${failure} ${serving} Try again with redrive, or push a commit.`,
     deleted: `${shortName(branch.ref)} is gone from the repository since ${branch.deletedAt?.toISOString() ?? ""}.`,
   };
   const list = [reasons[status]];
   if (status === "pending" && branch.errorCode !== null) {
     list.push(
-      `The last attempt failed with ${branch.errorCode}: ${branch.errorMessage ?? ""} The next is due at ${branch.dueAt.toISOString()}.`,
+      `The last attempt failed with ${branch.errorCode}: ${failure} The next is due at ${branch.dueAt.toISOString()}.`,
     );
   }
   if (branch.pinnedAt !== null) {
     list.push(
-      `It was rolled back to ${short(branch.servedOid)} and is pinned there; ${short(branch.latestOid)} is built. Serve it with unpin.`,
+      `It was rolled back to ${short(branch.servedOid)} and is pinned there. Serve ${short(branch.latestOid)}, the newest that is built, with unpin.`,
     );
   }
   return list;
@@ -85,9 +90,13 @@ function repositoryReasons(repository: Repository): string[] {
   if (repository.pausedAt !== null) {
     reasons.push(`The repository is paused since ${repository.pausedAt.toISOString()}. Go on with resume.`);
   }
-  if (repository.guard !== null) {
+  if (repository.guard === CONFIRMED) {
     reasons.push(
-      `Deletions are held back: ${repository.guard} If that is right, let them through with confirmDeletions.`,
+      "Deletions were held back, and somebody confirmed them: the next observation carries them out.",
+    );
+  } else if (repository.guard !== null) {
+    reasons.push(
+      `Deletions are held back: ${sentence(repository.guard)} If that is right, let them through with confirmDeletions.`,
     );
   }
   return reasons;
@@ -98,7 +107,7 @@ function observationReasons(observed: Observed | undefined): string[] {
   const { errorCode, errorMessage, observeAt, observedAt } = observed;
   if (errorCode !== null) {
     return [
-      `The repository could not be looked at (${errorCode}): ${errorMessage ?? ""} The next attempt is due at ${observeAt.toISOString()}.`,
+      `The repository could not be looked at (${errorCode}): ${sentence(errorMessage)} The next attempt is due at ${observeAt.toISOString()}.`,
     ];
   }
   if (observedAt === null) return ["The repository was never observed."];
@@ -110,8 +119,16 @@ function unreadable({ unreadable: names }: Observed): string[] {
   const some = names.slice(0, 5).map((name) => JSON.stringify(shortName(name)));
   const rest = names.length > some.length ? ` and ${names.length - some.length} more` : "";
   return [
-    `Not projected, since their names are no UTF-8: ${some.join(", ")}${rest}. Rename these branches in the repository.`,
+    names.length === 1
+      ? `Not projected, since its name is too long or no UTF-8: ${some.join()}. Rename this branch in the repository.`
+      : `Not projected, since their names are too long or no UTF-8: ${some.join(", ")}${rest}. Rename these branches in the repository.`,
   ];
+}
+
+/** With its full stop: what git or a program says has none as often as not. */
+function sentence(text: string | null): string {
+  const said = text?.trim() ?? "";
+  return said === "" || /[.!?…]$/.test(said) ? said : `${said}.`;
 }
 
 function short(oid: string | null): string {

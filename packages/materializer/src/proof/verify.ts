@@ -2,6 +2,7 @@ import { assembleInBatches } from "../build/build-units.ts";
 import { listUnits } from "../build/list-units.ts";
 import { openCommit, type OpenCommit } from "../build/open-commit.ts";
 import type { Context } from "../context.ts";
+import { countNoun } from "../count-noun.ts";
 import { inTransaction } from "../database/in-transaction.ts";
 import { MaterializerError } from "../errors.ts";
 import { appendEvent, wakeConsumers } from "../events/append-event.ts";
@@ -175,8 +176,8 @@ async function recordAudit(
     if (!isNew) return;
     const outcome = audited.pinned
       ? "The newest commit is built anew; the pinned version stays as it is until it is unpinned or rolled back."
-      : "They are built anew.";
-    const reason = `${found} files, rows or issues were not what git gives. ${outcome}`;
+      : "The branch is built anew.";
+    const reason = `What is stored differed from what git gives in ${countNoun(found, "place")}. ${outcome}`;
     await appendEvent(client, audited.id, { event: "branch-diverged", oid: verification.servedOid, reason });
   });
   if (isNew) await wakeConsumers(context.db);

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import type { Context } from "../context.ts";
+import { countNoun } from "../count-noun.ts";
 import { inTransaction } from "../database/in-transaction.ts";
 import { storable } from "../database/storable.ts";
 import { appendEvent, wakeConsumers } from "../events/append-event.ts";
@@ -80,7 +81,7 @@ const giveBack = "lease_owner = null, lease_token = null, lease_until = null";
 function noCommit({ oid, attempt }: Lease): { code: string; message: string } {
   return {
     code: "GIT_REF_MISSING",
-    message: `The branch names ${oid}, which is no commit or which the repository does not give: tried ${attempt} times.`,
+    message: `The branch names ${oid}, which is no commit or which the repository does not give: tried ${countNoun(attempt, "time")}.`,
   };
 }
 

@@ -19,9 +19,12 @@ export interface Repository {
   /** Identity of the projector whose versions are wanted. */
   readonly projector: string;
   readonly pausedAt: Date | null;
-  /** Why deletions are held back, if they are. */
+  /** Why deletions are held back, if they are; `CONFIRMED` once somebody has let them through. */
   readonly guard: string | null;
 }
+
+/** Stands in place of the reason from `confirmDeletions` until the next observation. */
+export const CONFIRMED = "confirmed";
 
 /** Of the table `repositories`, as `r`. */
 export const repositoryColumns = `

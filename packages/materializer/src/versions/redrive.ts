@@ -1,7 +1,7 @@
 import type { Context } from "../context.ts";
 import type { Queryable } from "../database/in-transaction.ts";
 import { fullRef } from "../repositories/classify-branch.ts";
-import { findRepository } from "../repositories/repository.ts";
+import { CONFIRMED, findRepository } from "../repositories/repository.ts";
 import { findBranch, type BranchName } from "./find-branch.ts";
 
 /**
@@ -47,8 +47,8 @@ export async function confirmDeletions(context: Context, repository: string): Pr
   const { id } = await findRepository(context.db, repository);
   await context.db.query(
     `update headstart_materializer.repositories
-     set guard = 'confirmed', hints = hints + 1, observe_at = now() where id = $1 and guard is not null`,
-    [id],
+     set guard = $2, hints = hints + 1, observe_at = now() where id = $1 and guard is not null`,
+    [id, CONFIRMED],
   );
 }
 
