@@ -24,7 +24,7 @@ import { verifyContinuously, type ContinuousOptions } from "./verify/verify-cont
 import { verifyProjection, type Verification, type VerifyOptions } from "./verify/verify-projection.ts";
 
 export interface BootstrapOptions {
-  /** At least 5 connections; it stays the caller's to end. */
+  /** At least 2 connections; it stays the caller's to end. */
   readonly pool: pg.Pool;
   readonly projections: readonly Projection[];
   /** @default the log in the schema `headstart_projections` */
@@ -33,7 +33,7 @@ export interface BootstrapOptions {
   readonly policy?: BootPolicy | undefined;
   /** How much of the log is read at a time. */
   readonly page?: PageLimits | undefined;
-  /** Connections that load rows side by side in a boot. @default the number of processors, from 2 to 4 */
+  /** Connections that load rows side by side in a boot, at most: of those that are free. @default the number of processors, from 2 to 4 */
   readonly readers?: number | undefined;
   /** Former versions of a projection to keep for a rollback. @default 1 */
   readonly keep?: number | undefined;
@@ -93,8 +93,8 @@ export interface Bootstrap {
   retentionFloor(): Promise<RetentionFloor>;
 }
 
-/** Connections that one rebuild needs beside those of appends that wait for it. */
-const connectionsNeeded = 5;
+/** Everything that works holds one connection and waits for no other; one more listens, for all of them. */
+const connectionsNeeded = 2;
 
 /**
  * Puts a log and projections together. Opens nothing; the first call that needs the database migrates it.
@@ -176,14 +176,11 @@ function readSettings(options: BootstrapOptions): Settings {
     );
   }
   const { max } = pool.options;
-  const needed = Math.max(connectionsNeeded, readers + 1);
-  if (max < needed) {
+  if (max < connectionsNeeded) {
     throw new ProjectionError(
       "OPTION_INVALID",
-      `the pool has ${max} connections, and ${needed} can be needed at once`,
-      {
-        hint: `make it with new pg.Pool({ max: ${needed} }) or more`,
-      },
+      `the pool's max is ${max}, and ${connectionsNeeded} connections are needed: one to listen, one to work`,
+      { hint: `make it with new pg.Pool({ max: ${connectionsNeeded} }) or more` },
     );
   }
   return {

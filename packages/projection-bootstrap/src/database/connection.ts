@@ -10,11 +10,13 @@ export interface Connection {
 const ignore = (): void => undefined;
 
 /**
- * Takes a connection. When the server goes away while nothing is asked of it, the next query fails; without a
- * listener of ours it would be the whole process instead.
+ * Takes a connection. Whoever holds one never waits for another: those who have the others could be waiting for this
+ * one. It works on the one it holds, and beside it on those that {@link takeSpare} gives.
  */
 export async function takeConnection(pool: pg.Pool): Promise<Connection> {
   const client = await pool.connect();
+  // When the server goes away while nothing is asked of it, the next query fails; without a listener of ours it would
+  // be the whole process instead.
   client.on("error", ignore);
   return {
     client,
@@ -24,4 +26,12 @@ export async function takeConnection(pool: pg.Pool): Promise<Connection> {
       client.release(broken);
     },
   };
+}
+
+/** Connections that nobody has to be waited for, `count` at most; none where the server has no more. */
+export async function takeSpare(pool: pg.Pool, count: number): Promise<Connection[]> {
+  const free = pool.options.max - pool.totalCount + pool.idleCount - pool.waitingCount;
+  const asked = Array.from({ length: Math.max(0, Math.min(count, free)) }, () => takeConnection(pool));
+  const taken = await Promise.allSettled(asked);
+  return taken.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
 }

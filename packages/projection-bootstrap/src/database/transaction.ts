@@ -9,9 +9,27 @@ const begin: Record<TransactionKind, string> = {
   snapshot: "begin isolation level repeatable read read only",
 };
 
+/** Runs `work` in one transaction of a connection that is held: committed when it returns, rolled back when it throws. */
+export async function transactionOn<Client extends pg.ClientBase, Result>(
+  client: Client,
+  work: (client: Client) => Promise<Result>,
+  kind: TransactionKind = "read write",
+): Promise<Result> {
+  try {
+    await client.query(begin[kind]);
+    const result = await work(client);
+    await client.query("commit");
+    return result;
+  } catch (error) {
+    // A connection that cannot even do this is of no more use to whoever holds it, which its next statement tells.
+    await client.query("rollback").catch(() => undefined);
+    throw error;
+  }
+}
+
 /**
- * Runs `work` in one transaction of a connection of its own: committed when it returns, rolled back when it
- * throws. A connection that could not be brought back to rest is closed instead of reused.
+ * Runs `work` in one transaction of a connection of its own. A connection that could not be brought back to rest is
+ * closed instead of reused.
  */
 export async function inTransaction<Result>(
   pool: pg.Pool,
@@ -21,14 +39,12 @@ export async function inTransaction<Result>(
   const { client, release } = await takeConnection(pool);
   let broken = false;
   try {
-    await client.query(begin[kind]);
-    const result = await work(client);
-    await client.query("commit");
-    return result;
+    return await transactionOn(client, work, kind);
   } catch (error) {
-    await client.query("rollback").catch(() => {
-      broken = true;
-    });
+    broken = await client.query("select").then(
+      () => false,
+      () => true,
+    );
     throw error;
   } finally {
     release(broken);

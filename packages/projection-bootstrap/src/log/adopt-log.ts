@@ -1,5 +1,4 @@
 import type pg from "pg";
-import { takeConnection } from "../database/connection.ts";
 import { quoteIdentifier, quoteTable } from "../database/quote-identifier.ts";
 import { quoteLiteral } from "../database/quote-literal.ts";
 import { ProjectionError } from "../errors.ts";
@@ -56,8 +55,8 @@ export function adoptLog(options: AdoptLogOptions): EventLog {
     name: logName(options),
     channel,
     inline: false,
-    settle: (pool, signal) =>
-      writers === "serialized" ? Promise.resolve(undefined) : settle(pool, { columns, settleMs, signal }),
+    settle: (client, signal) =>
+      writers === "serialized" ? Promise.resolve(undefined) : settle(client, { columns, settleMs, signal }),
     horizon: (client, settled) =>
       readHorizon(client, columns, writers === "serialized" ? undefined : settled),
     read: (client, range) => readPage(client, columns, range),
@@ -139,44 +138,42 @@ interface Settling {
  * that time, and waits until they are gone; whoever came later takes later positions. The beginning, when they do
  * not go in time: then nothing new is known, and readers stay where checkpoints already are.
  */
-async function settle(pool: pg.Pool, { columns, settleMs, signal }: Settling): Promise<Position> {
-  const { client, release } = await takeConnection(pool);
-  try {
-    const { rows } = await client.query<{ standby: boolean; table: boolean }>(
-      `select pg_is_in_recovery() as standby, relkind in ('r', 'p') as table from pg_class where oid = $1::regclass`,
-      [columns.table],
+async function settle(
+  client: pg.Pool | pg.ClientBase,
+  { columns, settleMs, signal }: Settling,
+): Promise<Position> {
+  const { rows } = await client.query<{ standby: boolean; table: boolean }>(
+    `select pg_is_in_recovery() as standby, relkind in ('r', 'p') as table from pg_class where oid = $1::regclass`,
+    [columns.table],
+  );
+  if (rows[0]?.table === false) {
+    throw new ProjectionError(
+      "LOG_UNSUITABLE",
+      `${columns.table} is no table, so nobody can see its writers`,
+      {
+        hint: 'name the table itself, or pass { writers: "serialized" } if appends never overlap',
+      },
     );
-    if (rows[0]?.table === false) {
-      throw new ProjectionError(
-        "LOG_UNSUITABLE",
-        `${columns.table} is no table, so nobody can see its writers`,
-        {
-          hint: 'name the table itself, or pass { writers: "serialized" } if appends never overlap',
-        },
-      );
-    }
-    if (rows[0]?.standby === true) {
-      throw new ProjectionError("LOG_UNSUITABLE", "a standby cannot show who is writing to the adopted log", {
-        hint: 'read from the primary, or pass { writers: "serialized" } if appends never overlap',
-      });
-    }
-    const seen = await lastPosition(client, columns);
-    let open = await listWriters(client, columns.table);
-    const deadline = performance.now() + settleMs;
-    while (open.size > 0) {
-      if (performance.now() > deadline) return beginning;
-      signal?.throwIfAborted();
-      await client.query("select pg_sleep(0.01)");
-      const now = await listWriters(client, columns.table);
-      open = new Set([...open].filter((writer) => now.has(writer)));
-    }
-    return seen;
-  } finally {
-    release();
   }
+  if (rows[0]?.standby === true) {
+    throw new ProjectionError("LOG_UNSUITABLE", "a standby cannot show who is writing to the adopted log", {
+      hint: 'read from the primary, or pass { writers: "serialized" } if appends never overlap',
+    });
+  }
+  const seen = await lastPosition(client, columns);
+  let open = await listWriters(client, columns.table);
+  const deadline = performance.now() + settleMs;
+  while (open.size > 0) {
+    if (performance.now() > deadline) return beginning;
+    signal?.throwIfAborted();
+    await client.query("select pg_sleep(0.01)");
+    const now = await listWriters(client, columns.table);
+    open = new Set([...open].filter((writer) => now.has(writer)));
+  }
+  return seen;
 }
 
-async function listWriters(client: pg.ClientBase, table: string): Promise<Set<string>> {
+async function listWriters(client: pg.Pool | pg.ClientBase, table: string): Promise<Set<string>> {
   const { rows } = await client.query<{ virtualtransaction: string }>(writersQuery, [table]);
   return new Set(rows.map(({ virtualtransaction }) => virtualtransaction));
 }

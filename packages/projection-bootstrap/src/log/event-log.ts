@@ -61,7 +61,7 @@ export interface EventLog {
   /** Whether projections can run inside its appends, and readers can tell by snapshot what they have seen. */
   readonly inline: boolean;
   /** Looks before a snapshot is taken for what {@link EventLog.horizon} cannot learn inside of it. */
-  settle(pool: pg.Pool, signal?: AbortSignal): Promise<Position | undefined>;
+  settle(client: pg.Pool | pg.ClientBase, signal?: AbortSignal): Promise<Position | undefined>;
   /** What the client's transaction, which should be a snapshot, shows. `settled` comes from {@link EventLog.settle}. */
   horizon(client: pg.ClientBase, settled: Position | undefined): Promise<Horizon>;
   /** The next page of a range, in the log's order, in the client's transaction. */

@@ -1,21 +1,20 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 import { takeConnection } from "../database/connection.ts";
-import { inTransaction } from "../database/transaction.ts";
-import { ProjectionError } from "../errors.ts";
+import { transactionOn } from "../database/transaction.ts";
 import { foreignCluster } from "../log/append.ts";
 import type { EventLog, Horizon, ReadCount } from "../log/event-log.ts";
 import { requireWhole } from "../log/require-whole.ts";
-import { beginning, comparePositions, type Position } from "../position.ts";
+import { beginning, comparePositions, laterPosition, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
 import { type Advancing, advanceVersions, defaultPage, type PageLimits } from "../run/advance-versions.ts";
-import { advanceWithin } from "../run/advance-within.ts";
+import { advanceCheckpoint } from "../store/advance.ts";
 import { type Lease, leaseHeld, releaseLease, takeLease } from "../store/lease.ts";
-import { getVersion, type Version, type VersionStatus } from "../store/version.ts";
-import { activate, holdsLease, lockActivation, lockActive } from "./activate.ts";
+import { getVersion, listVersions, type Version, type VersionStatus } from "../store/version.ts";
 import { dropVersions } from "./drop-versions.ts";
 import { openVersion } from "./open-version.ts";
+import { activePosition, checkSettled, swapVersion } from "./swap-version.ts";
 
 export interface RebuildProgress {
   readonly projection: string;
@@ -81,26 +80,39 @@ export async function rebuildProjection(projection: Projection, options: Rebuild
     orActive: options.orActive,
   });
   const read: ReadCount = { rows: 0, bytes: 0, pages: 0 };
-  if (version.status === "active") return await finishedByOther(version, options, read);
-  const { client: holder, release } = await takeConnection(pool);
+  const position = await buildHeld(projection, version, { read, options });
+  if (position === undefined) return await finishedByOther(version, options, read);
+  const dropped = options.activate ? await dropVersions(pool, { projection: projection.name, keep }) : [];
+  return {
+    projection: projection.name,
+    versionId: version.id,
+    active: options.activate,
+    position,
+    read,
+    dropped,
+  };
+}
+
+/** Builds under the version's lease; undefined once another process has finished it. */
+async function buildHeld(
+  projection: Projection,
+  version: Version,
+  { read, options }: Pick<Building, "read" | "options">,
+): Promise<Position | undefined> {
+  if (version.status === "active") return undefined;
+  const { client: holder, release } = await takeConnection(options.pool);
   let broken = true;
   try {
     const lease = await waitForLease(holder, version, options);
-    if (lease === undefined) return await finishedByOther(version, options, read);
-    const building: Building = { projection, lease, read, options };
-    const position = await buildVersion(building);
-    if (!options.activate) await markBuilt(holder, lease);
-    await releaseLease(holder, lease);
+    if (lease !== undefined) {
+      const position = await buildVersion({ projection, holder, lease, read, options });
+      if (!options.activate) await markBuilt(holder, lease);
+      await releaseLease(holder, lease);
+      broken = false;
+      return position;
+    }
     broken = false;
-    const dropped = options.activate ? await dropVersions(pool, { projection: projection.name, keep }) : [];
-    return {
-      projection: projection.name,
-      versionId: version.id,
-      active: options.activate,
-      position,
-      read,
-      dropped,
-    };
+    return undefined;
   } finally {
     // A session that may still hold the lease's lock is closed, which gives it up.
     release(broken);
@@ -109,6 +121,8 @@ export async function rebuildProjection(projection: Projection, options: Rebuild
 
 interface Building {
   readonly projection: Projection;
+  /** The connection that the lease lives on; everything is written on it. */
+  readonly holder: pg.ClientBase;
   readonly lease: Lease;
   readonly read: ReadCount;
   readonly options: RebuildOptions;
@@ -141,85 +155,64 @@ async function finishedByOther(version: Version, options: RebuildOptions, read: 
   return { projection, versionId, active: true, position, read, dropped: [] };
 }
 
-async function buildVersion(building: Building): Promise<Position> {
-  const { projection, lease, options } = building;
-  const version = await getVersion(options.pool, lease.versionId);
-  if (version === undefined) throw leaseHeld(projection.name, undefined);
-  const target: Advancing = { projection, lease, checkpoint: version.checkpoint };
-  const fromStart = comparePositions(target.checkpoint, beginning) === 0;
-  const horizon = await readFence(options, fromStart);
-  await advance(target, horizon.fence, building);
-  if (!options.activate) {
-    checkSettled(target, horizon, options);
-    return target.checkpoint;
-  }
-  return await inTransaction(options.pool, async (client) => {
-    if (projection.mode === "inline") {
-      await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))");
-    }
-    await lockActivation(client, projection.name);
-    const active = await lockActive(client, projection.name);
-    const upTo = await swapPosition(client, active, building);
-    if (upTo !== undefined && comparePositions(target.checkpoint, upTo) < 0) {
-      const { rows: limitRows = defaultPage.rows, bytes: limitBytes = defaultPage.bytes } =
-        options.page ?? {};
-      const { checkpoint: from } = target;
-      const { log } = options;
-      await advanceWithin(client, {
-        log,
-        projection,
-        lease,
-        from,
-        upTo,
-        limitRows,
-        limitBytes,
-        count: building.read,
-      });
-      target.checkpoint = upTo;
-    }
-    checkSettled(target, horizon, options);
-    if (!(await holdsLease(client, lease))) {
-      throw new ProjectionError("LEASE_LOST", `another process took over the rebuild of ${projection.name}`, {
-        hint: "nothing was swapped; the process that took over will do it",
-      });
-    }
-    // Nobody keeps inline rows any more once others took their place, so nobody can go back to them either.
-    const previous = projection.mode === "inline" ? "abandoned" : (options.previous ?? "retired");
-    await activate(client, { projection: projection.name, versionId: lease.versionId, previous });
-    return target.checkpoint;
-  });
-}
+/** Milliseconds that a swap waits for locks: at first, and at most. Between two attempts it leaves others three times as long. */
+const lockMs = { first: 50, longest: 1000, rest: 3 };
 
 /**
- * Where the new rows have to be at the swap: nowhere before the old ones, so that no reader goes back in time. With
- * appends held up, everything that is visible is final, and inline rows take all of it.
+ * Folds pass after pass while everybody works, each to the end that the log has by then, until no more than a page
+ * is left, which the swap takes.
  */
-async function swapPosition(
-  client: pg.ClientBase,
-  active: Version | undefined,
-  { projection, options }: Building,
-): Promise<Position | undefined> {
-  if (projection.mode === "inline") return (await options.log.horizon(client, undefined)).head;
-  if (active === undefined || active.mode === "inline" || active.log !== options.log.name) return undefined;
-  if (options.previous === "abandoned") return undefined;
-  return active.checkpoint;
+async function buildVersion(building: Building): Promise<Position> {
+  const { projection, holder, lease, options, read: count } = building;
+  const { log, page, previous = "retired", signal } = options;
+  const version = await getVersion(holder, lease.versionId);
+  if (version === undefined) throw leaseHeld(projection.name, undefined);
+  const target: Advancing = { projection, lease, checkpoint: version.checkpoint };
+  const limits = { limitRows: page?.rows ?? defaultPage.rows, limitBytes: page?.bytes ?? defaultPage.bytes };
+  for (let wait = lockMs.first; ;) {
+    const from = target.checkpoint;
+    const horizon = await readFence(building, comparePositions(from, beginning) === 0);
+    await advance(target, await passEnd(horizon.fence, building), building);
+    if (!options.activate) {
+      checkSettled(target.checkpoint, horizon, log);
+      return target.checkpoint;
+    }
+    const { checkpoint } = target;
+    if (await isNear(checkpoint, limits.limitRows, building)) {
+      const swap = { log, projection, lease, checkpoint, horizon, previous, ...limits, lockMs: wait, count };
+      const position = await swapVersion(holder, swap);
+      if (position !== undefined) return position;
+    }
+    if (comparePositions(from, checkpoint) < 0) continue;
+    // Somebody's transaction is in the way: of the fence, or of a lock.
+    await delay(wait * lockMs.rest, undefined, { signal });
+    wait = Math.min(wait * 2, lockMs.longest);
+    await advanceCheckpoint(holder, lease, { from: checkpoint, to: checkpoint, scanned: 0, growth: 0 });
+  }
 }
 
-/** Where a log cannot tell what is final while somebody writes, rows without a single event would pass for whole. */
-function checkSettled({ checkpoint }: Advancing, { head }: Horizon, { log }: RebuildOptions): void {
-  const none = comparePositions(checkpoint, beginning) === 0 && comparePositions(head, beginning) > 0;
-  if (!none || log.inline) return;
-  throw new ProjectionError(
-    "LOG_UNSETTLED",
-    `somebody was writing to ${log.name} all the time, so none of its events is known to be final`,
-    { hint: "end that transaction (pg_stat_activity names it), or pass a greater settleMs to adoptLog()" },
-  );
+/** What rows in use hold is final, also where the log could not tell the present fence in time. */
+async function passEnd(fence: Position, { projection, holder, options }: Building): Promise<Position> {
+  const { log, previous = "retired" } = options;
+  const active = (await listVersions(holder, [projection.name])).find(({ status }) => status === "active");
+  return laterPosition(fence, activePosition(active, { log, previous }) ?? fence);
 }
 
-async function readFence({ pool, log, signal }: RebuildOptions, fromStart: boolean): Promise<Horizon> {
-  const settled = await log.settle(pool, signal);
-  const horizon = await inTransaction(
-    pool,
+/** Whether a swap for which appends have to wait would be short. */
+async function isNear(
+  checkpoint: Position,
+  limit: number,
+  { projection, holder, options }: Building,
+): Promise<boolean> {
+  if (projection.mode === "async") return true;
+  return (await options.log.countAfter(holder, checkpoint, limit + 1)) <= limit;
+}
+
+async function readFence({ holder, options }: Building, fromStart: boolean): Promise<Horizon> {
+  const { log, signal } = options;
+  const settled = await log.settle(holder, signal);
+  const horizon = await transactionOn(
+    holder,
     async (client) => {
       if (fromStart) await requireWhole(client, log);
       return await log.horizon(client, settled);
@@ -230,12 +223,17 @@ async function readFence({ pool, log, signal }: RebuildOptions, fromStart: boole
   return horizon;
 }
 
-async function advance(target: Advancing, upTo: Position, { options, read }: Building): Promise<void> {
+async function advance(
+  target: Advancing,
+  upTo: Position,
+  { holder, options, read }: Building,
+): Promise<void> {
   const { pool, log, page, signal, onProgress } = options;
   if (comparePositions(target.checkpoint, upTo) >= 0) return;
   const onPage = (at: Position): void =>
     onProgress?.({ projection: target.projection.name, at, upTo, events: read.rows });
-  await advanceVersions([target], { pool, log, upTo, page, policy: "strict", count: read, signal, onPage });
+  const from = { client: holder, pool, log, page };
+  await advanceVersions([target], { ...from, upTo, policy: "strict", count: read, signal, onPage });
   if (target.error !== undefined) throw target.error as Error;
 }
 

@@ -1,6 +1,6 @@
 import type pg from "pg";
-import { takeConnection } from "../database/connection.ts";
-import { inTransaction } from "../database/transaction.ts";
+import { takeSpare } from "../database/connection.ts";
+import { transactionOn } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
 import { type EventLog, type Page, readPages, type RawEvent, type ReadCount } from "../log/event-log.ts";
 import { comparePositions, earlierPosition, type Position } from "../position.ts";
@@ -32,6 +32,9 @@ export interface Advancing {
 }
 
 export interface AdvanceOptions {
+  /** Held by the caller, in no transaction; all is written on it. */
+  readonly client: pg.ClientBase;
+  /** What a second connection is taken from, if one is free, to read the next page while this one is written. */
   readonly pool: pg.Pool;
   readonly log: EventLog;
   /** Where to stop: a fence that was read before, so that a log that grows is no reason to go on for ever. */
@@ -51,11 +54,12 @@ export async function advanceVersions(
   versions: readonly Advancing[],
   options: AdvanceOptions,
 ): Promise<void> {
-  const { pool, log, upTo, page: limits, count, signal, onPage } = options;
+  const { client, pool, log, upTo, page: limits, count, signal, onPage } = options;
   const behind = versions.filter(({ checkpoint }) => comparePositions(checkpoint, upTo) < 0);
   if (behind.length === 0) return;
   const after = behind.map(({ checkpoint }) => checkpoint).reduce(earlierPosition);
-  const { client: reader, release } = await takeConnection(pool);
+  const [spare] = await takeSpare(pool, 1);
+  const reader = spare?.client ?? client;
   const range = {
     after,
     upTo,
@@ -66,7 +70,8 @@ export async function advanceVersions(
   try {
     const parked = new Map<Advancing, Set<string>>();
     for (const version of behind) parked.set(version, await parkedKeys(reader, version.lease.versionId));
-    for await (const page of oneAhead(readPages(log, reader, range, { count, signal }))) {
+    const pages = readPages(log, reader, range, { count, signal });
+    for await (const page of spare === undefined ? pages : oneAhead(pages)) {
       for (const version of behind) {
         if (version.error !== undefined) continue;
         await takePage(version, page, { ...options, parked: parked.get(version) as Set<string> });
@@ -75,7 +80,7 @@ export async function advanceVersions(
       onPage?.(page.events.at(-1)?.position ?? upTo);
     }
   } finally {
-    release();
+    spare?.release();
   }
 }
 
@@ -105,11 +110,11 @@ async function takePage(version: Advancing, page: Page, options: TakeOptions): P
 async function writePage(
   { projection, lease, checkpoint }: Advancing,
   { events, last }: { events: readonly RawEvent[]; last: boolean },
-  { pool, policy, parked, upTo }: TakeOptions,
+  { client: held, policy, parked, upTo }: TakeOptions,
 ): Promise<{ to: Position; fault: Fault | undefined }> {
   const parkedBefore = [...parked];
   try {
-    return await inTransaction(pool, async (client) => {
+    return await transactionOn(held, async (client) => {
       const target = { projection, versionId: lease.versionId, parked, policy };
       const { growth, taken, fault } = await applyPage(client, target, events);
       const to = last && fault === undefined ? upTo : endOf(events, taken, checkpoint);

@@ -1,7 +1,8 @@
 import type pg from "pg";
 import type { Settings } from "../boot/settings.ts";
 import { takeConnection } from "../database/connection.ts";
-import { inTransaction } from "../database/transaction.ts";
+import { transactionOn } from "../database/transaction.ts";
+import { ProjectionError } from "../errors.ts";
 import { foreignCluster } from "../log/append.ts";
 import type { ReadCount } from "../log/event-log.ts";
 import { comparePositions, formatPosition, type Position } from "../position.ts";
@@ -41,21 +42,32 @@ export async function catchUp(settings: Settings, { signal }: CatchUpOptions = {
   const { pool, log, page, projections } = settings;
   const read: ReadCount = { rows: 0, bytes: 0, pages: 0 };
   const results = new Map<Projection, CaughtUp>();
+  const kept = projections.filter(({ mode }) => mode === "async");
+  // Before a connection is held, because building needs one.
+  for (const projection of kept) await activateBuilt(projection, settings, signal);
   const settled = await log.settle(pool, signal);
-  const horizon = await inTransaction(pool, (client) => log.horizon(client, settled), "snapshot");
-  if (horizon.foreign !== undefined) throw foreignCluster(horizon.foreign);
   const { client: holder, release } = await takeConnection(pool);
   const targets: Advancing[] = [];
-  const upTo = horizon.fence;
   let broken = true;
   try {
-    for (const projection of projections) {
-      if (projection.mode === "inline") continue;
+    const horizon = await transactionOn(holder, (client) => log.horizon(client, settled), "snapshot");
+    if (horizon.foreign !== undefined) throw foreignCluster(horizon.foreign);
+    const upTo = horizon.fence;
+    for (const projection of kept) {
       const target = await takeTarget(holder, projection, { settings, upTo });
       if ("outcome" in target) results.set(projection, target);
       else targets.push(target);
     }
-    await advanceVersions(targets, { pool, log, upTo, policy: "park", page, count: read, signal });
+    await advanceVersions(targets, {
+      client: holder,
+      pool,
+      log,
+      upTo,
+      policy: "park",
+      page,
+      count: read,
+      signal,
+    });
     for (const target of targets) results.set(target.projection, report(target));
     for (const { lease } of targets) await releaseLease(holder, lease);
     broken = false;
@@ -86,10 +98,16 @@ async function takeTarget(
     position: at === undefined ? undefined : formatPosition(at),
     error,
   });
-  const version = await ownVersion(projection, settings);
-  if (version === undefined) return say("absent");
-  if (version.fault !== undefined)
-    return say("stopped", version.checkpoint, new Error(version.fault.message));
+  const version = await ownVersion(holder, projection, settings);
+  if (version === undefined || version.status === "built") return say("absent");
+  if (version.fault !== undefined) {
+    const hint = `correct the projector, or add an upcaster, and call redrive("${name}")`;
+    return say(
+      "stopped",
+      version.checkpoint,
+      new ProjectionError("POISON_EVENT", version.fault.message, { hint }),
+    );
+  }
   // Nothing to write, nothing to lease: a runner that waits leaves the database as it is.
   if (comparePositions(version.checkpoint, upTo) >= 0) return say("advanced", version.checkpoint);
   const lease = await takeLease(holder, {
@@ -99,34 +117,39 @@ async function takeTarget(
   });
   if (lease === undefined) return say("held", version.checkpoint);
   // The checkpoint that was read before the lease may be an earlier holder's last but one.
-  const now = await ownVersion(projection, settings);
+  const now = await ownVersion(holder, projection, settings);
   if (now?.id === version.id) return { projection, lease, checkpoint: now.checkpoint };
   await releaseLease(holder, lease);
   return say("absent");
 }
 
-/** The version that this process's code keeps; one that was built before the deployment becomes the active one. */
-async function ownVersion(projection: Projection, settings: Settings): Promise<Version | undefined> {
-  const { pool, log, owner, leaseMs, keep, page } = settings;
+/** The version that this process's code keeps. */
+async function ownVersion(
+  client: pg.ClientBase | pg.Pool,
+  projection: Projection,
+  { log }: Settings,
+): Promise<Version | undefined> {
   const { name, mode } = projection;
   const identity = await projectorIdentity(projection);
-  const find = async (): Promise<Version | undefined> =>
-    versionFor(await listVersions(pool, [name]), { projection: name, identity, log: log.name, mode });
-  const version = await find();
-  if (version?.status === "building") return undefined;
-  if (version?.status !== "built") return version;
+  const versions = await listVersions(client, [name]);
+  const version = versionFor(versions, { projection: name, identity, log: log.name, mode });
+  return version?.status === "building" ? undefined : version;
+}
+
+/** A version that was built before the deployment becomes the active one. */
+async function activateBuilt(
+  projection: Projection,
+  settings: Settings,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { pool, log, owner, leaseMs, keep, page } = settings;
+  if ((await ownVersion(pool, projection, settings))?.status !== "built") return;
+  const from = { pool, log, owner, leaseMs, keep, page, signal };
   const reason = "the code that it was built for runs now";
-  const orActive = { otherThan: undefined };
   await rebuildProjection(projection, {
-    pool,
-    log,
-    owner,
-    leaseMs,
-    keep,
-    page,
+    ...from,
     activate: true,
     reason,
-    orActive,
+    orActive: { otherThan: undefined },
   });
-  return await find();
 }

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
-import { quoteIdentifier } from "../database/quote-identifier.ts";
+import { type Ear, Listener } from "./listener.ts";
 
 /** Milliseconds between attempts to listen: the first pause after a failure, and the longest. */
 const retryMs = { first: 50, longest: 30_000 };
@@ -10,22 +10,21 @@ const retryMs = { first: 50, longest: 30_000 };
  * a listener that died without a word costs a pause and nothing else.
  */
 export class Wake implements AsyncDisposable {
-  readonly #pool: pg.Pool;
-  readonly #channel: string | undefined;
+  readonly #listener: Listener;
+  readonly #ear: Ear | undefined;
   readonly #pauseMs: number;
-  #client: pg.PoolClient | undefined;
   #ring: (() => void) | undefined;
   #rung = false;
   #retry = { pauseMs: 0, at: 0 };
 
   constructor(pool: pg.Pool, channel: string | undefined, pauseMs: number) {
-    this.#pool = pool;
-    this.#channel = channel;
+    this.#listener = Listener.of(pool);
+    this.#ear = channel === undefined ? undefined : { channel, ring: () => this.now() };
     this.#pauseMs = pauseMs;
   }
 
   get listening(): boolean {
-    return this.#client !== undefined;
+    return this.#ear !== undefined && this.#listener.hears(this.#ear);
   }
 
   /**
@@ -33,36 +32,15 @@ export class Wake implements AsyncDisposable {
    * so a failure is told to `onError` and tried again after a growing pause.
    */
   async attach(onError: ((error: unknown) => void) | undefined): Promise<void> {
-    if (this.#client !== undefined || this.#channel === undefined) return;
-    if (performance.now() < this.#retry.at) return;
+    if (this.#ear === undefined || this.listening || performance.now() < this.#retry.at) return;
     try {
-      await this.#listen(this.#channel);
+      await this.#listener.open(this.#ear);
       this.#retry = { pauseMs: 0, at: 0 };
     } catch (error) {
       const pauseMs = Math.min(Math.max(this.#retry.pauseMs * 2, retryMs.first), retryMs.longest);
       this.#retry = { pauseMs, at: performance.now() + pauseMs };
       onError?.(error);
     }
-  }
-
-  async #listen(channel: string): Promise<void> {
-    const client = await this.#pool.connect();
-    const lost = (): void => {
-      if (this.#client !== client) return;
-      this.#client = undefined;
-      client.release(true);
-      this.now();
-    };
-    client.on("error", lost);
-    client.on("end", lost);
-    client.on("notification", () => this.now());
-    try {
-      await client.query(`listen ${quoteIdentifier(channel)}`);
-    } catch (error) {
-      client.release(true);
-      throw error;
-    }
-    this.#client = client;
   }
 
   /** Ends the present pause, or the next one. */
@@ -86,10 +64,7 @@ export class Wake implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const client = this.#client;
-    this.#client = undefined;
-    // The session goes with its subscriptions; the pool opens another one when it needs it.
-    client?.release(true);
+    if (this.#ear !== undefined) this.#listener.close(this.#ear);
     await Promise.resolve();
   }
 }

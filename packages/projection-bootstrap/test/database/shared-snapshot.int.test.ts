@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { inSharedSnapshot } from "../../src/database/shared-snapshot.ts";
 import { scratchDatabase } from "../support/scratch-database.ts";
 
-it("gives back every connection when one of several cannot be opened", async () => {
+it("does with the connections that it gets when one of several cannot be opened, and gives back every one", async () => {
   await using scratch = await scratchDatabase();
   const pool = scratch.anotherPool();
   const connect = pool.connect.bind(pool);
@@ -19,7 +19,7 @@ it("gives back every connection when one of several cannot be opened", async () 
     if (place > 2) await refused;
     return await connect();
   }) as typeof pool.connect;
-  await expect(inSharedSnapshot(pool, ({ more }) => more(3))).rejects.toThrow("too many clients already");
+  expect(await inSharedSnapshot(pool, async ({ more }) => (await more(3)).length)).toBe(2);
   await expect.poll(() => pool.totalCount - pool.idleCount).toBe(0);
   const open = await scratch.rows(
     "select pid from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'",
