@@ -1,17 +1,15 @@
+import type pg from "pg";
 import type { Settings } from "../boot/settings.ts";
-import { refold } from "../boot/refold.ts";
 import { takeConnection } from "../database/connection.ts";
-import { inTransaction } from "../database/transaction.ts";
+import { transactionOn } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
-import type { RawEvent } from "../log/event-log.ts";
-import type { Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
-import { planStep } from "../projection/fold.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
 import { BatchRows } from "../store/batch-rows.ts";
 import { type Lease, leaseHeld, releaseLease, takeLease } from "../store/lease.ts";
 import { listParked } from "../store/parked.ts";
 import { getVersion, listVersions, type Version, versionFor } from "../store/version.ts";
+import { type RefoldedKeys, refoldKeys } from "./refold-keys.ts";
 
 export interface RedriveOptions {
   /** One key only; folded from the beginning of the log, whatever its row is now. @default all that are set aside */
@@ -31,6 +29,9 @@ export interface Redriven {
 /**
  * Folds keys that are set aside again from the log, up to where the version stands. Needs no boot and no healthy
  * projection, only the rows and the log.
+ *
+ * @throws {ProjectionError} `PROJECTION_REFUSED`, `LEASE_HELD`, `POSITION_MISSED` when the log was cut, `POISON_EVENT`
+ *   when not even an event's key can be told
  */
 export async function redrive(
   projection: Projection,
@@ -44,16 +45,7 @@ export async function redrive(
   try {
     const lease = await takeLease(holder, { versionId: version.id, owner, leaseMs });
     if (lease === undefined) throw leaseHeld(projection.name, version.leaseOwner);
-    const parked = await listParked(holder, version.id, key);
-    const keys = [...new Set(key === undefined ? parked.map((each) => each.key) : [key])];
-    const repaired: string[] = [];
-    const failed: { key: string; error: string }[] = [];
-    for (const each of keys) {
-      signal?.throwIfAborted();
-      const error = await refoldKey(each, { projection, settings, lease, signal });
-      if (error === undefined) repaired.push(each);
-      else failed.push({ key: each, error });
-    }
+    const { repaired, failed } = await refoldWithin(holder, { projection, settings, lease, key, signal });
     const { rowCount } = await holder.query(
       "update headstart_projections.version set fault = null where id = $1 and epoch = $2 and fault is not null",
       [version.id, lease.epoch.toString()],
@@ -85,74 +77,61 @@ interface Refolding {
   readonly projection: Projection;
   readonly settings: Settings;
   readonly lease: Lease;
+  readonly key: string | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-/** @returns why the key still cannot be folded, or undefined when its row is written */
-async function refoldKey(
-  key: string,
-  { projection, settings, lease, signal }: Refolding,
-): Promise<string | undefined> {
-  const { pool, log, page } = settings;
+/** All keys in one transaction, and one pass over the log; each that cannot be folded stays as it was. */
+async function refoldWithin(
+  holder: pg.ClientBase,
+  { projection, settings, lease, key, signal }: Refolding,
+): Promise<Pick<Redriven, "repaired" | "failed">> {
+  const { log, page } = settings;
   const inline = projection.mode === "inline";
-  try {
-    await inTransaction(pool, async (client) => {
-      // Inline rows change with every append, so appends wait until the key is right.
-      if (inline) {
-        await client.query(
-          "select pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))",
-        );
-      }
-      const version = await getVersion(client, lease.versionId, "for update");
-      if (version === undefined || version.epoch !== lease.epoch)
-        throw leaseHeld(projection.name, version?.leaseOwner);
-      const upTo = inline ? (await log.horizon(client, undefined)).head : version.checkpoint;
-      const last = new LastOf(projection, key);
-      const map = await refold(client, {
-        log: { ...log, read: async (on, range) => last.watch(await log.read(on, range)) },
-        projection,
-        upTo,
-        only: (each) => each === key,
-        limitRows: page.rows,
-        limitBytes: page.bytes,
-        signal,
-      });
-      const rows = new BatchRows(projection, lease.versionId);
-      await rows.load(client, [key]);
-      if (last.position !== undefined) rows.replace(key, map.get(key), last.position);
-      const growth = await rows.flush(client);
-      await client.query(
-        "update headstart_projections.version set row_count = row_count + $2 where id = $1",
-        [lease.versionId, inline ? 0 : growth],
-      );
-      await client.query("delete from headstart_projections.parked where version_id = $1 and key = $2", [
-        lease.versionId,
-        key,
-      ]);
-    });
-    return undefined;
-  } catch (error) {
-    if (error instanceof ProjectionError && error.code !== "LEASE_HELD") return error.message;
-    throw error;
-  }
+  return await transactionOn(holder, async (client) => {
+    // Inline rows change with every append, so appends wait until the keys are right.
+    if (inline) {
+      await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))");
+    }
+    const version = await getVersion(client, lease.versionId, "for update");
+    if (version === undefined || version.epoch !== lease.epoch)
+      throw leaseHeld(projection.name, version?.leaseOwner);
+    const parked = await listParked(client, version.id);
+    const keys = new Set(key === undefined ? parked.map((each) => each.key) : [key]);
+    if (keys.size === 0) return { repaired: [], failed: [] };
+    const upTo = inline ? (await log.horizon(client, undefined)).head : version.checkpoint;
+    const limits = { limitRows: page.rows, limitBytes: page.bytes };
+    const folded = await refoldKeys(client, { log, projection, keys, upTo, parked, ...limits, signal });
+    const repaired = [...keys].filter((each) => !folded.failed.has(each));
+    await writeRepaired(client, { projection, lease, repaired, folded });
+    return { repaired, failed: [...folded.failed].map(([each, error]) => ({ key: each, error })) };
+  });
 }
 
-/** Notes the last event of one key while pages pass by. */
-class LastOf {
-  readonly #projection: Projection;
-  readonly #key: string;
-  position: Position | undefined;
+interface Repaired {
+  readonly projection: Projection;
+  readonly lease: Lease;
+  readonly repaired: readonly string[];
+  readonly folded: RefoldedKeys;
+}
 
-  constructor(projection: Projection, key: string) {
-    this.#projection = projection;
-    this.#key = key;
+async function writeRepaired(
+  client: pg.ClientBase,
+  { projection, lease, repaired, folded }: Repaired,
+): Promise<void> {
+  const rows = new BatchRows(projection, lease.versionId);
+  await rows.load(client, repaired);
+  for (const each of repaired) {
+    const row = folded.rows.get(each);
+    if (row !== undefined) rows.replace(each, row.state, row.position);
   }
-
-  watch<Read extends { readonly events: readonly RawEvent[] }>(page: Read): Read {
-    for (const event of page.events) {
-      if (planStep(this.#projection, event)?.keys.includes(this.#key) === true)
-        this.position = event.position;
-    }
-    return page;
-  }
+  const growth = await rows.flush(client);
+  await client.query("update headstart_projections.version set row_count = row_count + $2 where id = $1", [
+    lease.versionId,
+    projection.mode === "inline" ? 0 : growth,
+  ]);
+  await client.query(
+    "delete from headstart_projections.parked where version_id = $1 and key = any ($2::text[])",
+    [lease.versionId, repaired],
+  );
 }

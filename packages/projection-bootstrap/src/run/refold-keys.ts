@@ -1,0 +1,129 @@
+import type pg from "pg";
+import { FoldedRows } from "../boot/refold.ts";
+import type { ProjectionError } from "../errors.ts";
+import { type EventLog, type RawEvent, readPages } from "../log/event-log.ts";
+import { requireWhole } from "../log/require-whole.ts";
+import { beginning, formatPosition, type Position } from "../position.ts";
+import type { Projection } from "../projection/define-projection.ts";
+import { applyStep, planStep, type Step, wantedTypes } from "../projection/fold.ts";
+import { encodeRow } from "../projection/row-codec.ts";
+import type { ParkedEvent } from "../store/parked.ts";
+
+export interface RefoldKeys {
+  readonly log: EventLog;
+  readonly projection: Projection;
+  /** Rows that are wanted, with all of their events. */
+  readonly keys: ReadonlySet<string>;
+  /** Inclusive. */
+  readonly upTo: Position;
+  /** Everything that is set aside: of other keys it is left out, and of these it is tried again. */
+  readonly parked: readonly ParkedEvent[];
+  readonly limitRows: number;
+  readonly limitBytes: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface Refolded {
+  /** Undefined for a row that is gone. */
+  readonly state: unknown;
+  /** Of its last event. */
+  readonly position: Position;
+}
+
+export interface RefoldedKeys {
+  /** By key; a key that never had an event is not there. */
+  readonly rows: ReadonlyMap<string, Refolded>;
+  /** Why a key cannot be folded. */
+  readonly failed: ReadonlyMap<string, string>;
+}
+
+/**
+ * Folds rows again from the log's beginning, all in one pass. A key that fails stays set aside as it is, and so do
+ * rows that look at it from there on: they are what they were for others as well. Where rows look at others, a failure
+ * therefore takes another pass without it.
+ *
+ * @throws {ProjectionError} `POSITION_MISSED` when the log was cut, `POISON_EVENT` when an event's key cannot be told
+ */
+export async function refoldKeys(client: pg.ClientBase, options: RefoldKeys): Promise<RefoldedKeys> {
+  await requireWhole(client, options.log);
+  const failed = new Map<string, string>();
+  for (;;) {
+    const keys = new Set([...options.keys].filter((key) => !failed.has(key)));
+    const pass = new Pass({ ...options, keys });
+    if (keys.size > 0) await pass.run(client);
+    for (const [key, reason] of pass.failed) failed.set(key, reason);
+    const looks = options.projection.definition.reads !== undefined;
+    if (pass.failed.size === 0 || !looks) return { rows: pass.rows(), failed };
+  }
+}
+
+class Pass {
+  readonly failed = new Map<string, string>();
+  readonly #options: RefoldKeys;
+  readonly #states = new FoldedRows();
+  readonly #last = new Map<string, Position>();
+  readonly #waiting: ReadonlySet<string>;
+  /** Keys of which an event was left out. */
+  readonly #aside = new Set<string>();
+
+  constructor(options: RefoldKeys) {
+    this.#options = options;
+    const others = options.parked.filter(({ key }) => !options.keys.has(key));
+    this.#waiting = new Set(others.map(({ key, position }) => place(key, position)));
+  }
+
+  async run(client: pg.ClientBase): Promise<void> {
+    const { log, projection, upTo, limitRows, limitBytes, signal } = this.#options;
+    const range = { after: beginning, upTo, types: wantedTypes(projection), limitRows, limitBytes };
+    for await (const { events } of readPages(log, client, range, { signal })) {
+      for (const event of events) this.#take(event);
+    }
+    for (const [key] of this.#last) this.#check(key);
+  }
+
+  #take(event: RawEvent): void {
+    const { projection, keys } = this.#options;
+    const alone = projection.definition.reads === undefined;
+    const step = planStep(projection, event);
+    for (const key of step?.keys ?? []) {
+      if (step !== undefined && (!alone || keys.has(key))) this.#apply(step, key);
+    }
+  }
+
+  #apply(step: Step, key: string): void {
+    const { projection, keys } = this.#options;
+    const { position } = step.event;
+    if (this.#waiting.has(place(key, position))) this.#aside.add(key);
+    if (this.#aside.has(key) || this.failed.has(key)) return;
+    const waits = step.reads.find((read) => this.#aside.has(read) || this.failed.has(read));
+    try {
+      if (waits !== undefined)
+        throw new Error(`it depends on row ${JSON.stringify(waits)}, which is set aside`);
+      applyStep(projection, step, key, this.#states);
+      if (keys.has(key)) this.#last.set(key, position);
+    } catch (error) {
+      if (keys.has(key)) this.failed.set(key, (error as ProjectionError).message);
+      else this.#aside.add(key);
+    }
+  }
+
+  /** One row that cannot be stored must not keep the others from it. */
+  #check(key: string): void {
+    const state = this.#states.get(key);
+    if (state === undefined || this.failed.has(key)) return;
+    try {
+      encodeRow(this.#options.projection, key, state);
+    } catch (error) {
+      this.failed.set(key, (error as ProjectionError).message);
+    }
+  }
+
+  rows(): Map<string, Refolded> {
+    const found = [...this.#last].filter(([key]) => !this.failed.has(key));
+    return new Map(found.map(([key, position]) => [key, { state: this.#states.get(key), position }]));
+  }
+}
+
+function place(key: string, position: Position): string {
+  return `${formatPosition(position)} ${key}`;
+}
