@@ -6,7 +6,7 @@ import { buildGood, claimOne, expireLeases } from "./support/take-over.ts";
 const handbook = "handbook";
 
 describe.each(["file", "http"] as const)("over %s", (over) => {
-  test("hints that never come, or come a thousand times: polling finds every push (TinaCMS, GitLab over three refs)", async () => {
+  test("hints that never come, or come a thousand times: polling finds every push (GitLab 34845: more than three refs; Bitbucket BCLOUD-22312)", async () => {
     await using project = await openProject({ over });
     const { upstream, materializer } = project;
     await upstream.commit("main", { "notes/a/x.json": note("1") });
@@ -17,7 +17,7 @@ describe.each(["file", "http"] as const)("over %s", (over) => {
     expect(await project.notes("drafts/4")).toEqual({ "a/x.json": "4" });
   });
 
-  test("a second look at an unchanged repository finds nothing new (Infrahub's endless 'new commit detected')", async () => {
+  test("a second look at an unchanged repository finds nothing new (Infrahub #8859)", async () => {
     await using project = await openProject({ over });
     const { upstream, materializer } = project;
     await upstream.commit("main", { "notes/a/x.json": note("1") });
@@ -74,7 +74,7 @@ describe.each(["file", "http"] as const)("over %s", (over) => {
     expect(await project.notes("drafts/a")).toEqual({ "a/x.json": "lower" });
   });
 
-  test("a draft replaced by drafts below its name, and back, in one push each", async () => {
+  test("a draft replaced by drafts below its name, and back, in one push each (Gitaly's merge request 4745)", async () => {
     await using project = await openProject({ over });
     const { upstream } = project;
     await upstream.commit("main", { "notes/a/x.json": note("0") });
@@ -118,7 +118,7 @@ describe.each(["file", "http"] as const)("over %s", (over) => {
     expect(rows).toEqual([{ n: 101, parsed: 1 }]);
   });
 
-  test("registrations of one url share one mirror (Kargo #5899)", async () => {
+  test("registrations of one url share one mirror (Kargo #5899, Flux source-controller #964)", async () => {
     await using project = await openProject({ over });
     const { upstream, materializer, url } = project;
     await upstream.commit("main", { "notes/a/x.json": note("1") });
