@@ -4,6 +4,8 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { expect, onTestFinished, test } from "vitest";
+import { configSchema } from "../src/config/config-schema.ts";
+import { pages } from "./support/deployed.config.ts";
 import { scratchDatabase } from "./support/scratch-database.ts";
 import { startWorkerProcess } from "./support/worker-process.ts";
 
@@ -20,8 +22,9 @@ test("what deploy/ holds starts where its unit says, on a machine that has nothi
   for (const path of [config, variables]) await mkdir(join(machine, dirname(path)), { recursive: true });
   await mkdir(join(machine, packages), { recursive: true });
   const example = await readFile(deployed("headstart-worker.config.mjs"), "utf8");
-  // Nothing is fetched from where the example points.
-  await writeFile(join(machine, config), example.replaceAll("github.com", "git.invalid"));
+  // Nothing is fetched from where the example points, and no load balancer is waited for.
+  const here = example.replaceAll("github.com", "git.invalid").replace("http: {", "http: { lingerMs: 0,");
+  await writeFile(join(machine, config), here);
   await cp(deployed("headstart-worker.env"), join(machine, variables));
   // As `npm install` in that folder does; what is of @headstart, the worker has itself.
   const zod = fileURLToPath(new URL("../node_modules/zod", import.meta.url));
@@ -42,4 +45,16 @@ test("what deploy/ holds starts where its unit says, on a machine that has nothi
   expect(await health.json()).toEqual({ status: "ok" });
   worker.send("SIGTERM");
   expect(await worker.exited).toBe(0);
+});
+
+test("who supervises it waits for longer than it may take to end", async () => {
+  const { drainMs } = configSchema.parse({ projectors: [pages], mirrors: { directory: "mirrors" } });
+  const unit = await readFile(deployed("headstart-worker.service"), "utf8");
+  const container = await readFile(deployed("Containerfile"), "utf8");
+  for (const [, seconds] of [
+    /^TimeoutStopSec=(\d+)$/m.exec(unit),
+    /--stop-timeout (\d+)/.exec(container),
+  ].map((found) => found ?? []))
+    expect(Number(seconds) * 1000).toBeGreaterThan(drainMs);
+  expect(unit).toContain(`drainMs (${drainMs / 1000} seconds`);
 });

@@ -12,4 +12,6 @@ export default defineWorker({
   mirrors: { directory: MIRRORS, protocols: ["file", "https", "ssh"] },
   // A second, since nobody sends webhooks from a folder.
   observe: { pollMinMs: 1_000, pollMaxMs: 1_000 },
+  // No load balancer has to notice that it ends.
+  http: { lingerMs: 0 },
 });

@@ -69,8 +69,11 @@ export const http = z.strictObject({
     .default(8080),
   /** Allows the status page's actions. Default: the page is read-only. */
   token: secretSource.optional(),
-  /** How long requests are taken after the signal to end, so that load balancers notice that it is not ready. */
-  lingerMs: milliseconds.min(0, "expected at least 0").default(0),
+  /**
+   * How long requests are taken after the signal to end, so that load balancers notice that it is not ready: most ask
+   * every few seconds.
+   */
+  lingerMs: milliseconds.min(0, "expected at least 0").default(10_000),
 });
 
 export const configSchema = z
@@ -127,6 +130,10 @@ export const configSchema = z
       .prefault({}),
     /** How long ending may take, from the signal on. */
     drainMs: milliseconds.min(1_000, "expected at least 1000").default(25_000),
+  })
+  .refine(({ drainMs, http: { lingerMs } }) => drainMs > lingerMs, {
+    path: ["drainMs"],
+    error: "expected more than http.lingerMs, which is a part of it",
   })
   .superRefine(({ projectors, repositories }, context) => {
     const known = projectors.map(({ name }) => name);

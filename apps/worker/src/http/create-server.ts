@@ -12,6 +12,12 @@ const HEADERS_MS = 10_000;
 const REQUEST_MS = 30_000;
 
 /**
+ * How long a connection stays open between two requests. Longer than load balancers keep theirs, which is a minute as a
+ * rule: who closes first must be the one who sends, or a request meets a connection that is just being closed.
+ */
+const KEEP_ALIVE_MS = 65_000;
+
+/**
  * The worker's server, not listening yet: the routes of all parts, mounted at the root in their order. Every answer
  * carries headers that keep a browser from running or sending anything that is not ours.
  */
@@ -57,7 +63,7 @@ export function createServer({ log }: { readonly log: Log }, routes: readonly Ro
   }) as Server;
   server.headersTimeout = HEADERS_MS;
   server.requestTimeout = REQUEST_MS;
-  server.keepAliveTimeout = 5_000;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxConnections = 1_000;
   return server;
 }

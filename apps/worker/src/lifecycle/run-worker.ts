@@ -1,15 +1,15 @@
 import { setMaxListeners } from "node:events";
 import type { Server } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
 import type { LoadedConfig } from "../config/load-config.ts";
 import { trackSessions } from "../database/sessions.ts";
 import { leave } from "../database/workers.ts";
-import { closeServer } from "../http/close-server.ts";
+import { closeServer, letConnectionsGo } from "../http/close-server.ts";
 import { createServer } from "../http/create-server.ts";
 import { healthRoutes } from "../http/health-routes.ts";
 import { listenOn } from "../http/listen-on.ts";
 import { metricsRoutes } from "../http/metrics-routes.ts";
 import { beatNow, runHeartbeat } from "../loops/heartbeat.ts";
-import { pause } from "../loops/pause.ts";
 import { runLoops } from "../loops/run-loops.ts";
 import { cancelLateQueries } from "./cancel-late-queries.ts";
 import { checkMachine } from "./check-machine.ts";
@@ -78,8 +78,10 @@ async function live(life: Life, ending: AbortController): Promise<void> {
   let closing: Promise<void> | undefined;
   let said: Promise<void> | undefined;
   const draining = (): void => {
+    // Nobody sends to a worker that has never been ready.
+    const lingerMs = readiness.state === "ready" ? context.config.http.lingerMs : 0;
     readiness.state = "draining";
-    closing = drain.during("requests", lingerAndClose(context, server));
+    closing = drain.during("requests", lingerAndClose(server, lingerMs));
     void cancelLateQueries(context, sessions, finished.signal);
     if (readiness.present === true) said = beatNow(opened.beating).catch(() => undefined);
   };
@@ -113,9 +115,9 @@ async function work({ opened, parts, readiness, server, drain }: Life, ending: A
 }
 
 /** Load balancers need a while to notice that this worker is not ready any more. */
-async function lingerAndClose({ config }: OpenedWorker["context"], server: Server): Promise<void> {
-  const never = new AbortController();
-  if (server.listening) await pause(config.http.lingerMs, never.signal);
+async function lingerAndClose(server: Server, lingerMs: number): Promise<void> {
+  letConnectionsGo(server);
+  await delay(lingerMs);
   await closeServer(server);
 }
 

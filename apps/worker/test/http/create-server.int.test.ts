@@ -1,8 +1,9 @@
 import { once } from "node:events";
+import { Agent, get, type IncomingMessage } from "node:http";
 import { connect } from "node:net";
 import { Hono } from "hono";
 import { expect, onTestFinished, test } from "vitest";
-import { closeServer } from "../../src/http/close-server.ts";
+import { closeServer, letConnectionsGo } from "../../src/http/close-server.ts";
 import { createServer } from "../../src/http/create-server.ts";
 import { listenOn } from "../../src/http/listen-on.ts";
 import { createLog, type Log } from "../../src/log.ts";
@@ -77,3 +78,41 @@ test("closing lets requests that are under way end, and waits for no idle connec
   expect(await (await slow).text()).toBe("done");
   await closed;
 });
+
+test("a connection is kept for longer than load balancers keep theirs, and than headers may take", async () => {
+  const { server, url } = await serve(new Hono());
+  expect(server.keepAliveTimeout).toBe(65_000);
+  const agent = new Agent({ keepAlive: true });
+  onTestFinished(() => agent.destroy());
+  const first = await ask(`${url}/absent`, agent);
+  server.headersTimeout = 500;
+  // Somebody who is slow is cut off while the first connection is idle.
+  const slow = connect(Number(new URL(url).port), "127.0.0.1");
+  slow.write("GET / HTTP/1.1\r\nhost: x\r\nx-slow: ");
+  await once(slow, "data");
+  expect(await ask(`${url}/absent`, agent)).toEqual(first);
+  expect(first.connection).toBe("keep-alive");
+});
+
+test("connections that are let go end with their next answer", async () => {
+  const { server, url } = await serve(new Hono());
+  const agent = new Agent({ keepAlive: true });
+  onTestFinished(() => agent.destroy());
+  const before = await ask(`${url}/absent`, agent);
+  letConnectionsGo(server);
+  const last = await ask(`${url}/absent`, agent);
+  expect([before.connection, last.connection]).toEqual(["keep-alive", "close"]);
+  expect(last.port).toBe(before.port);
+});
+
+/** @returns what the answer says of its connection, and the client's port: the same one for the same connection */
+async function ask(
+  url: string,
+  agent: Agent,
+): Promise<{ connection: string | undefined; port: number | undefined }> {
+  const [answer] = (await once(get(url, { agent }), "response")) as [IncomingMessage];
+  const port = answer.socket.localPort;
+  answer.resume();
+  await once(answer, "end");
+  return { connection: answer.headers.connection, port };
+}

@@ -1,7 +1,9 @@
+import { once } from "node:events";
 import { readdir } from "node:fs/promises";
-import pg from "pg";
+import { request } from "node:http";
 import { expect, test } from "vitest";
 import { findProcesses } from "../support/find-processes.ts";
+import { holdPublications } from "../support/held-publications.ts";
 import { page, workerProject, type WorkerProject } from "../support/worker-project.ts";
 
 const branchCount = 20;
@@ -90,40 +92,26 @@ test("queries that wait for a lock are cancelled, and their leases given back", 
   const project = await workerProject({
     config: { reconcile: { concurrency: branchCount }, drainMs: 20_000 },
   });
-  const { upstream, db, start } = project;
+  const { upstream, start } = project;
   const first = start();
   await first.logged("worker.ready");
   first.send("SIGTERM");
   await first.exited;
-  // Every publication waits for the test.
-  const blocker = new pg.Client({ connectionString: project.databaseUrl });
-  await blocker.connect();
-  await blocker.query("select pg_advisory_lock(4711)");
-  await db.query(`create function headstart_materializer.wait_for_test() returns trigger language plpgsql as $$
-    begin perform pg_advisory_xact_lock_shared(4711); return new; end $$`);
-  await db.query(`create trigger wait_for_test before insert on headstart_materializer.versions
-    for each row execute function headstart_materializer.wait_for_test()`);
+  const held = await holdPublications(project);
   const tip = await upstream.commit("main", { "pages/home.json": page("Welcome") });
   await upstream.branches(names.slice(1), tip);
   const worker = start();
-  const waiting = async (): Promise<number> => {
-    const { rows } = await db.query<{ waiting: number }>(
-      `select count(*)::int as waiting from pg_stat_activity
-       where wait_event = 'advisory' and datname = current_database()`,
-    );
-    return rows[0]?.waiting ?? 0;
-  };
-  await expect.poll(waiting, { timeout: 60_000, interval: 20 }).toBeGreaterThan(3);
+  await held.waiting(4);
   await expect.poll(async () => await leases(project), { timeout: 60_000, interval: 20 }).toBe(branchCount);
   worker.send("SIGTERM");
   expect(await worker.exited).toBe(0);
   await worker.logged("database.queries-cancelled");
-  await blocker.end();
+  await held.release();
   expect(await leftBy(project)).toEqual(nothing);
 });
 
 test("a second signal ends it at once with 5, and says what was left", async () => {
-  const project = await workerProject({ config: { drainMs: 60_000, http: { port: 0, lingerMs: 60_000 } } });
+  const project = await workerProject({ config: { drainMs: 60_000, http: { port: 0, lingerMs: 59_999 } } });
   const worker = project.start();
   await worker.logged("worker.ready");
   worker.send("SIGTERM");
@@ -136,19 +124,44 @@ test("a second signal ends it at once with 5, and says what was left", async () 
 });
 
 test("when the time to end is over it ends with 5, and git's processes end with it", async () => {
-  const project = await workerProject({ config: { drainMs: 1_000, http: { port: 0, lingerMs: 60_000 } } });
+  const project = await workerProject({
+    config: {
+      drainMs: 1_000,
+      webhooks: { sources: { forge: { forge: "github", secrets: [{ env: "HOOK_SECRET" }] } } },
+    },
+  });
   const { server, mirrors, start } = project;
   server.behaviour.hang = true;
-  const worker = start();
+  const worker = start({ environment: { HOOK_SECRET: "hook-secret-71" } });
   await expect.poll(server.requests, { timeout: 30_000, interval: 10 }).toBeGreaterThan(0);
+  await beginWebhook(`${await worker.url()}/webhooks/forge`);
   worker.send("SIGTERM");
   expect(await worker.exited).toBe(5);
+  expect(worker.stderr()).toMatch(/DRAIN_EXCEEDED: .* Left: .*requests/);
   expect((await worker.logged("worker.cut-short"))["why"]).toBe("the time to end was over");
   await expect.poll(async () => await findProcesses(mirrors), { timeout: 5_000 }).toEqual([]);
 });
 
+/** A webhook whose body does not come. Resolves once the worker waits for it. */
+async function beginWebhook(url: string): Promise<void> {
+  const sending = request(url, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      "content-length": 100,
+      "x-github-event": "push",
+      "x-github-delivery": "1",
+      expect: "100-continue",
+    },
+  });
+  // The worker is gone before it could answer.
+  sending.on("error", () => undefined);
+  sending.flushHeaders();
+  await once(sending, "continue");
+}
+
 test("requests that are under way when the signal comes are answered", async () => {
-  const project = await workerProject({ config: { http: { port: 0, lingerMs: 3_000 } } });
+  const project = await workerProject({ config: { http: { port: 0, lingerMs: 2_000 } } });
   const worker = project.start();
   const url = await worker.url();
   await worker.logged("worker.ready");
@@ -157,6 +170,7 @@ test("requests that are under way when the signal comes are answered", async () 
   // Load balancers still send while they have not noticed.
   const ready = await fetch(`${url}/readyz`);
   expect([ready.status, await ready.json()]).toEqual([503, { status: "draining" }]);
+  expect(ready.headers.get("connection")).toBe("close");
   expect(await worker.exited).toBe(0);
   await expect(fetch(`${url}/readyz`)).rejects.toThrow();
 });

@@ -9,7 +9,7 @@ const secrets = { git: "git-P@ss/word:é", database: "db-p%ss wörd", token: "pa
 
 test("no secret is in a log, an answer, a table or a command line, whether things go well or wrong", async () => {
   const project = await workerProject({
-    config: { http: { port: 0, token: { env: "PAGE_TOKEN" } } },
+    config: { http: { port: 0, lingerMs: 0, token: { env: "PAGE_TOKEN" } } },
   });
   const { upstream, server, mirrors, databaseUrl, db, start, title } = project;
   server.behaviour.basicAuth = { username: "bot", password: secrets.git };

@@ -37,6 +37,8 @@ export interface Deployment extends AsyncDisposable {
 export interface WorkerOptions {
   /** Where it runs. Default: here. Each host has mirrors of its own. */
   readonly host?: Host;
+  /** Its settings of HTTP beside those of the deployment. */
+  readonly http?: WorkerConfigInput["http"];
 }
 
 export interface RunningWorker extends WorkerProcess {
@@ -91,7 +93,7 @@ export async function openDeployment(options: DeploymentOptions = {}): Promise<D
           protocols: ["http"],
           directory: join(directory, more.host?.name ?? "here"),
         },
-        http: { host: more.host?.address ?? host, port: 0, ...http },
+        http: { host: more.host?.address ?? host, port: 0, lingerMs: 0, ...http, ...more.http },
         webhooks: { sources: { forge: { forge: "github", secrets: [{ env: "WEBHOOK_SECRET" }] } } },
         reconcile: { leaseMs: LEASE_MS },
         observe: { pollMinMs: 1_000, pollMaxMs: POLL_MAX_MS },

@@ -1,4 +1,4 @@
-import { createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
+import { Agent, createServer, request, type IncomingMessage, type ServerResponse } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 
@@ -8,7 +8,7 @@ const PROBE_TIMEOUT_MS = 1_000;
 
 /**
  * What stands before the workers, as a load balancer does: it sends each request to one of those that last said that
- * they are ready, in turns, and never a second time.
+ * they are ready, in turns, over connections that it keeps, and never a second time.
  */
 export interface Front extends AsyncDisposable {
   readonly url: string;
@@ -22,12 +22,13 @@ export interface Front extends AsyncDisposable {
 export async function openFront(): Promise<Front> {
   const workers = new Map<string, boolean>();
   const ready = (): string[] => [...workers].flatMap(([url, isReady]) => (isReady ? [url] : []));
+  const agent = new Agent({ keepAlive: true });
   let turn = 0;
   const server = createServer((incoming, answer) => {
     const able = ready();
     const worker = able[(turn += 1) % able.length];
     if (worker === undefined) answer.writeHead(503).end("no worker is ready");
-    else forward(worker, incoming, answer);
+    else forward({ worker, agent }, incoming, answer);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -45,6 +46,7 @@ export async function openFront(): Promise<Front> {
     remove: (url) => void workers.delete(url),
     [Symbol.asyncDispose]: async () => {
       clearInterval(probing);
+      agent.destroy();
       server.closeAllConnections();
       server.close();
       await once(server, "close");
@@ -62,9 +64,13 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
-function forward(worker: string, incoming: IncomingMessage, answer: ServerResponse): void {
+function forward(
+  { worker, agent }: { worker: string; agent: Agent },
+  incoming: IncomingMessage,
+  answer: ServerResponse,
+): void {
   const { method, url, headers } = incoming;
-  const passed = request(new URL(url ?? "/", worker), { method, headers, agent: false }, (reply) => {
+  const passed = request(new URL(url ?? "/", worker), { method, headers, agent }, (reply) => {
     answer.writeHead(reply.statusCode ?? 502, reply.headers);
     reply.pipe(answer);
   });

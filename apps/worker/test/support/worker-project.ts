@@ -59,7 +59,7 @@ export async function workerProject({
   const always: Config = {
     repositories: [{ name: "handbook", url: `${server.url}/content.git`, projector: "pages" }],
     mirrors: { directory: mirrors, protocols: ["http"] },
-    http: { port: 0 },
+    http: { port: 0, lingerMs: 0 },
     observe: { pollMinMs: 300, pollMaxMs: 1_000 },
     ...config,
   };
