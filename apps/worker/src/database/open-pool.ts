@@ -60,10 +60,19 @@ export async function configureSession(
   client: pg.ClientBase,
   values: Readonly<Record<string, number>> = settings,
 ): Promise<void> {
-  await client.query(
-    "select set_config(name, value, false) from unnest($1::text[], $2::text[]) as s (name, value)",
+  const { rows } = await client.query<{ backend: number }>(
+    `select pg_backend_pid() as backend, set_config(name, value, false)
+     from unnest($1::text[], $2::text[]) as s (name, value)`,
     [Object.keys(values), Object.values(values).map(String)],
   );
+  if (rows[0] !== undefined) backends.set(client, rows[0].backend);
+}
+
+const backends = new WeakMap<pg.ClientBase, number>();
+
+/** The server's process behind a connection. What the client was told as it connected is the pooler's, if there is one. */
+export function backendOf(client: pg.ClientBase): number | undefined {
+  return backends.get(client);
 }
 
 /** Common to the pool and to the connection that listens. */

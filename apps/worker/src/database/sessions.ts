@@ -1,5 +1,5 @@
 import pg from "pg";
-import { connectionOptions } from "./open-pool.ts";
+import { backendOf, connectionOptions } from "./open-pool.ts";
 
 /** The sessions that a pool has on the server, to end what they do. */
 export interface Sessions {
@@ -13,7 +13,7 @@ export function trackSessions(db: pg.Pool): Sessions {
   db.on("remove", (client) => clients.delete(client));
   return {
     cancelQueries: async ({ url, worker, olderThanMs }) => {
-      const pids = [...clients].map((client) => (client as unknown as { processID: number }).processID);
+      const pids = [...clients].flatMap((client) => backendOf(client) ?? []);
       // A connection beside the pool, which may be all in use by what is to be cancelled.
       const canceller = new pg.Client({ ...connectionOptions(url, worker), query_timeout: 5_000 });
       canceller.on("error", () => undefined);

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from "vitest";
+import { holdPublications } from "../support/held-publications.ts";
 import { startBouncer } from "../support/pgbouncer.ts";
 import { requires } from "../support/requires.ts";
 import { page, workerProject } from "../support/worker-project.ts";
@@ -16,6 +17,28 @@ requires("pgbouncer")(
     expect(worker.log.filter(({ event }) => event === "loop.failed")).toEqual([]);
     worker.send("SIGTERM");
     expect(await worker.exited).toBe(0);
+  },
+);
+
+requires("pgbouncer")(
+  "queries that wait for a lock behind PgBouncer are cancelled when the worker ends",
+  async () => {
+    const project = await workerProject({ config: { drainMs: 10_000 } });
+    const bouncer = await startBouncer(project.databaseUrl);
+    onTestFinished(async () => await bouncer[Symbol.asyncDispose]());
+    const worker = project.start({ environment: { DATABASE_URL: bouncer.url } });
+    await worker.logged("worker.ready");
+    const held = await holdPublications(project);
+    await project.upstream.commit("main", { "pages/home.json": page("Welcome") });
+    await held.waiting(1);
+    worker.send("SIGTERM");
+    expect(await worker.exited, worker.output()).toBe(0);
+    await worker.logged("database.queries-cancelled");
+    await held.release();
+    const { rows } = await project.db.query(
+      "select lease_token, served_version from headstart_materializer.branches",
+    );
+    expect(rows).toEqual([{ lease_token: null, served_version: null }]);
   },
 );
 
