@@ -59,7 +59,12 @@ export function verifyStandardWebhook(
 }
 
 /** The shortest key that standardwebhooks.com allows, in bytes. */
-const SHORTEST_KEY = 24;
+export const SHORTEST_KEY = 24;
+
+/** Whether this is a key by which {@link verifyStandardWebhook} can ever find a message authentic. */
+export function isStandardWebhookKey(secret: string): boolean {
+  return readKey(secret).length > 0;
+}
 
 /** No key where there is none to be read: what Node makes of other text is short or empty, and anybody could sign with it. */
 function readKey(secret: string): Buffer[] {

@@ -73,6 +73,31 @@ test("every secret that is missing is named by its key, and the worker does not 
     expect(worker.stderr()).toContain(`  ${key}`);
 });
 
+test("a signing token by which no webhook could be authentic is named by its key, and the worker does not start", async () => {
+  const secrets = ["GOOD", "SHORT", "TOKEN", "TEXT"].map((env) => ({ env }));
+  const { start } = await workerProject({
+    config: { webhooks: { sources: { "our-gitlab": { forge: "gitlab", secrets } } } },
+  });
+  const environment = {
+    GOOD: `whsec_${Buffer.alloc(24, 7).toString("base64")}`,
+    SHORT: `whsec_${Buffer.alloc(23, 7).toString("base64")}`,
+    TOKEN: "a-secret-token",
+    TEXT: "whsec_no base64 at all, whatever its length is",
+  };
+  const checked = start({ args: ["--check"], environment });
+  expect(await checked.exited).toBe(3);
+  expect(checked.stderr()).toContain("CONFIG_INVALID");
+  const named = [
+    ...checked.stderr().matchAll(/^ {2}webhooks\.sources\.our-gitlab\.secrets\[(\d)\]: (\w+) holds no/gm),
+  ];
+  expect(named.map(([, index, variable]) => [index, variable])).toEqual([
+    ["1", "SHORT"],
+    ["3", "TEXT"],
+  ]);
+  expect(checked.stderr()).toContain("at least 24 bytes in base64");
+  for (const secret of Object.values(environment)) expect(checked.output()).not.toContain(secret);
+});
+
 test("every wrong key is named with what was expected, and no value is repeated", async () => {
   const file = await configOf(
     JSON.stringify({

@@ -38,6 +38,8 @@ export interface Forge {
   answersUnsigned?(event: string): boolean;
   /** Whether bodies may come as a form's field `payload`. */
   readonly form?: boolean;
+  /** What a secret lacks to be one that the forge could ever sign with, in words; undefined when nothing. */
+  lacks?(secret: string): string | undefined;
   /** Which setting of the forge mends a signature that is missing or wrong. */
   readonly secretHint: string;
   /** @throws ZodError when a payload that matters is not as documented */

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { verifyStandardWebhook, verifyToken } from "../signature.ts";
+import { isStandardWebhookKey, SHORTEST_KEY, verifyStandardWebhook, verifyToken } from "../signature.ts";
 import type { Forge, Reading, SignedRequest } from "./forge.ts";
 import { address, locations, movesNoBranch, personName, readRefs, text } from "./payload-fields.ts";
 
@@ -46,6 +46,10 @@ export const gitlab: Forge = {
       secrets.filter((secret) => !isSigningToken(secret)),
     );
   },
+  lacks: (secret) =>
+    isSigningToken(secret) && !isStandardWebhookKey(secret)
+      ? `a signing token is "whsec_" and at least ${SHORTEST_KEY} bytes in base64`
+      : undefined,
   secretHint: "In GitLab: Settings → Webhooks → Secret token or Signing token, the same as the worker's.",
   read: readPayload,
 };
