@@ -24,12 +24,7 @@ export interface PartLoop {
 export function openParts(context: WorkerContext): Parts {
   const status = openStatus(context);
   return {
-    routes: [
-      webhookRoutes(context),
-      statusRoutes(context, status.store),
-      actionRoutes(context),
-      pageRoutes(),
-    ],
+    routes: [webhookRoutes(context), statusRoutes(context, status), actionRoutes(context), pageRoutes()],
     loops: [
       { name: "deliveries", run: async (signal) => await runDeliveries(context, signal) },
       { name: "amqp", run: async (signal) => await runAmqp(context, signal) },

@@ -1,14 +1,9 @@
-import {
-  adoptLog,
-  createBootstrap,
-  ProjectionError,
-  type Bootstrap,
-  type Following,
-  type Model,
-} from "@headstart/projection-bootstrap";
+import { adoptLog, createBootstrap, type Bootstrap } from "@headstart/projection-bootstrap";
 import { pause } from "../loops/pause.ts";
 import { runLoop } from "../loops/run-loop.ts";
 import type { WorkerContext } from "../worker-context.ts";
+import { createAudience, type Audience } from "./audience.ts";
+import { EventReader } from "./event-reader.ts";
 import { projections } from "./projections.ts";
 import { StatusModel } from "./status-model.ts";
 import { StatusStore } from "./status-store.ts";
@@ -21,12 +16,26 @@ export type StatusContext = Pick<
 
 export interface OpenStatus {
   readonly store: StatusStore;
-  /** Keeps the store in step with the database until the signal aborts. */
+  /** Somebody stays to be told what changes. @returns to be called when they leave */
+  join(): () => void;
+  /** The status as the database is, or one that says why it is not known. */
+  snapshot(): Promise<StatusStore>;
+  /** Keeps the store in step with the database, while somebody watches, until the signal aborts. */
   run(signal: AbortSignal): Promise<void>;
 }
 
 /** Milliseconds between looks when nobody rings. */
 const EVERY_MS = 1_000;
+
+/** A look that takes longer, in milliseconds, is said: what was known must not be taken for what is. */
+const LATE_MS = 5_000;
+const LATE = "The database has not answered yet: this was known before.";
+
+/** Milliseconds between signs of life of the loop while nobody watches. */
+const IDLE_MS = 60_000;
+
+/** Milliseconds between two times that stored rows are brought closer to the log. */
+const ROWS_EVERY_MS = 30_000;
 
 /** The shortest time between two looks, so that a burst of events is one change for every viewer. */
 const REST_MS = 200;
@@ -35,7 +44,10 @@ const REST_MS = 200;
 const REST_SHARE = 15;
 const LONGEST_REST_MS = 10_000;
 
-/** The status of everything that this database's workers do. One set of queries a process, however many look at it. */
+/**
+ * The status of everything that this database's workers do. One set of queries a process, however many look at it, and
+ * none while nobody does.
+ */
 export function openStatus(context: StatusContext): OpenStatus {
   const store = new StatusStore({
     worker: context.worker,
@@ -58,13 +70,22 @@ export function openStatus(context: StatusContext): OpenStatus {
     policy: { aheadOfLog: "rebuild", rolledBack: "rebuild", poisonEvent: "set-aside" },
     readers: 2,
   });
+  const audience = createAudience();
   return {
     store,
+    join: () => audience.join(),
+    snapshot: async () => {
+      await audience.ask();
+      return store;
+    },
     run: async (signal) => {
       await Promise.all([
         keepRows(context, bootstrap, signal),
-        keepStatus(context, { bootstrap, store }, signal),
+        keepStatus(context, { bootstrap, store, audience }, signal),
       ]);
+      store.setHealth(false, "This worker is ending and looks at the database no more.");
+      store.commit();
+      audience.shown();
     },
   };
 }
@@ -76,40 +97,53 @@ export function openStatus(context: StatusContext): OpenStatus {
 async function keepRows(context: StatusContext, bootstrap: Bootstrap, signal: AbortSignal): Promise<void> {
   await runLoop(context, signal, {
     loop: "status-rows",
-    everyMs: EVERY_MS,
+    everyMs: ROWS_EVERY_MS,
     turn: async () => void (await bootstrap.catchUp({ signal })),
   });
 }
 
 async function keepStatus(
   context: StatusContext,
-  { bootstrap, store }: { bootstrap: Bootstrap; store: StatusStore },
+  { bootstrap, store, audience }: { bootstrap: Bootstrap; store: StatusStore; audience: Audience },
   signal: AbortSignal,
 ): Promise<void> {
   const status = new StatusModel(context.db, store);
   await using reader = new EventReader(bootstrap, signal);
+  const show = (ok: boolean, reason: string | null): void => {
+    store.setHealth(ok, reason);
+    store.commit();
+    audience.shown();
+  };
+  let looked = false;
   await runLoop(context, signal, {
     loop: "status",
     everyMs: EVERY_MS,
     bell: context.bells.events,
     turn: async () => {
+      // The first look is for whoever comes first: it reads what there is of history.
+      if (looked && !audience.present) {
+        audience.left();
+        await pause(IDLE_MS, signal, audience.arrivals);
+        return true;
+      }
       const rung = listenMeanwhile(context, signal);
-      let began = performance.now();
+      // Until the first look the status says itself that there was none.
+      const late = looked ? setTimeout(show, LATE_MS, false, LATE) : undefined;
       try {
         await reader.boot();
-        began = performance.now();
-        await status.look(() => reader.read());
-        store.setHealth(true, null);
+        const began = performance.now();
+        await status.look(() => reader.read()).finally(() => clearTimeout(late));
+        show(true, null);
+        looked = true;
+        const rest = (performance.now() - began) * REST_SHARE;
+        await pause(Math.min(Math.max(REST_MS, rest), LONGEST_REST_MS), signal);
+        return rung();
       } catch (error) {
         rung();
-        if (!signal.aborted) store.setHealth(false, reasonOf(context, error));
+        clearTimeout(late);
+        if (!signal.aborted) show(false, reasonOf(context, error));
         throw error;
-      } finally {
-        store.commit();
       }
-      const rest = (performance.now() - began) * REST_SHARE;
-      await pause(Math.min(Math.max(REST_MS, rest), LONGEST_REST_MS), signal);
-      return rung();
     },
   });
 }
@@ -123,55 +157,6 @@ function listenMeanwhile({ bells }: StatusContext, signal: AbortSignal): () => b
     done.abort();
     return rang;
   };
-}
-
-interface Booted {
-  readonly model: Model;
-  readonly following: Following;
-}
-
-/** Boots the read model when it is first needed, and again when the log was replaced by an older one. */
-class EventReader implements AsyncDisposable {
-  readonly #bootstrap: Bootstrap;
-  readonly #signal: AbortSignal;
-  #booted: Booted | undefined;
-
-  constructor(bootstrap: Bootstrap, signal: AbortSignal) {
-    this.#bootstrap = bootstrap;
-    this.#signal = signal;
-  }
-
-  async boot(): Promise<Booted> {
-    if (this.#booted === undefined) {
-      const booted = await this.#bootstrap.boot({ signal: this.#signal });
-      // Looks are asked for by `poll`; the follower's own are a net below it.
-      const following = this.#bootstrap.follow(booted, { pollMs: 60_000, signal: this.#signal });
-      this.#booted = { model: booted.model, following };
-    }
-    return this.#booted;
-  }
-
-  /** The model with every event that is final now. */
-  async read(): Promise<Model> {
-    const { model, following } = await this.boot();
-    try {
-      await following.poll();
-    } catch (error) {
-      if (error instanceof ProjectionError && error.code === "POSITION_MISSED") await this.#close();
-      throw error;
-    }
-    return model;
-  }
-
-  async #close(): Promise<void> {
-    const booted = this.#booted;
-    this.#booted = undefined;
-    await booted?.following.close();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#close();
-  }
 }
 
 function reasonOf({ secrets }: StatusContext, error: unknown): string {

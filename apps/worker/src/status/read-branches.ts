@@ -35,6 +35,8 @@ export interface BranchFacts {
   readonly auditedAt: Date | null;
   readonly differences: number | null;
   readonly deletedAt: Date | null;
+  /** Place of its last event, from 1; 0 before the first. */
+  readonly eventPosition: number;
 }
 
 export interface BranchLook {
@@ -101,6 +103,7 @@ const branchJson = `case when c.id is not null then json_build_object(
   'latestOid', encode(l.oid, 'hex'), 'pinnedAt', c.pinned_at, 'errorCode', c.error_code,
   'errorMessage', left(c.error_message, ${MESSAGE_LENGTH}), 'errorOid', encode(c.error_oid, 'hex'),
   'errorAt', c.error_at, 'auditedAt', c.audited_at, 'differences', c.audit_differences, 'deletedAt', c.deleted_at,
+  'eventPosition', c.event_position,
   'issues', (select count(*) from (
     select from headstart_materializer.branch_issues i where i.branch_id = c.id and i.severity = 'error' limit 1000) n),
   'firstIssue', (select ${issueJson} from headstart_materializer.branch_issues i

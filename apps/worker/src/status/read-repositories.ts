@@ -26,7 +26,7 @@ export async function readRepositories(db: pg.Pool): Promise<RepositoryRow[]> {
   const { rows } = await db.query<RepositoryFacts>(
     `select id::text, name, url, tenant, projector_name as projector, default_ref as "defaultRef",
             paused_at as "pausedAt", guard, observed_at as "observedAt", changed_at as "changedAt",
-            observe_at as "observeAt", observe_failures as failures, error_code as "errorCode",
+            greatest(observe_at, not_before) as "observeAt", observe_failures as failures, error_code as "errorCode",
             left(error_message, 500) as "errorMessage", error_at as "errorAt"
      from headstart_materializer.repositories order by name limit ${SHOWN}`,
   );

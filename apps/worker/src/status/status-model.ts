@@ -1,5 +1,6 @@
 import type { Model } from "@headstart/projection-bootstrap";
 import type pg from "pg";
+import { noActivity, outlineAsOf } from "./activity-outline.ts";
 import { branchActivity, type BranchActivity } from "./branch-activity.ts";
 import { hourlyOutcomes, startOfHour } from "./hourly-outcomes.ts";
 import { latestEvents } from "./latest-events.ts";
@@ -20,8 +21,6 @@ interface Known {
 /** Every branch is read again after this long, whatever changed: a safety net, and how deleted ones leave. */
 const FULL_LOOK_MS = 60_000;
 
-const nothing = { published: 0, failed: 0, parked: 0, lastType: null, lastAt: null };
-
 /** Keeps the status in step with the database: what is no event is read, and what is one comes from the read model. */
 export class StatusModel {
   readonly #db: pg.Pool;
@@ -36,7 +35,10 @@ export class StatusModel {
     this.#store = store;
   }
 
-  /** @param events brings the read model up to date; called after the tables were read, so that it is never behind. */
+  /**
+   * @param events brings the read model up to date; called after the tables were read, so that it is never behind them.
+   *   What it is ahead of them is left out, so that all of a branch is said as of one moment.
+   */
   async look(events: () => Promise<Model>): Promise<void> {
     const full = performance.now() - this.#fullAt > FULL_LOOK_MS;
     const branches = await readBranches(this.#db, { since: full ? undefined : this.#snapshot });
@@ -83,25 +85,20 @@ export class StatusModel {
       const activity = model.get(branchActivity, id);
       if (!fresh.has(known.facts) && activity === known.activity && !ages(known)) continue;
       known.activity = activity;
-      known.row = branchRowOf(known.facts, { activity: outline(activity), now });
+      const outlined = outlineAsOf(activity, known.facts) ?? known.row.activity;
+      known.row = branchRowOf(known.facts, { activity: outlined, now });
       this.#store.put("branches", known.row);
     }
   }
 }
 
 function placeholder(facts: BranchFacts, now: Date): Known {
-  return { facts, activity: undefined, row: branchRowOf(facts, { activity: nothing, now }) };
+  return { facts, activity: undefined, row: branchRowOf(facts, { activity: noActivity, now }) };
 }
 
 /** Whether time alone can change what is said of a branch: its lease runs out, or its next attempt becomes due. */
 function ages({ row }: Known): boolean {
   return row.builder !== null || row.retryAt !== null;
-}
-
-function outline(activity: BranchActivity | undefined): BranchRow["activity"] {
-  if (activity === undefined) return nothing;
-  const { published, failed, parked, events } = activity;
-  return { published, failed, parked, lastType: events[0]?.type ?? null, lastAt: events[0]?.at ?? null };
 }
 
 function lastHours(model: Model, now: Date): HourlyCounts[] {

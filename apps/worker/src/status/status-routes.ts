@@ -7,6 +7,7 @@ import { z } from "zod";
 import type { WorkerContext } from "../worker-context.ts";
 import { isUnknown, readBranchDetail } from "./branch-detail.ts";
 import { liveStream } from "./live-stream.ts";
+import type { OpenStatus } from "./open-status.ts";
 import type { StatusStore } from "./status-store.ts";
 
 /** Viewers of one worker at a time; each is a connection that stays open. */
@@ -22,15 +23,16 @@ const compress = promisify(gzip);
 /** What the page reads, and whoever else wants to know: `GET /status`, `GET /live`, `GET /branch`. */
 export function statusRoutes(
   context: Pick<WorkerContext, "db" | "materializer" | "log" | "ending">,
-  store: StatusStore,
+  status: Pick<OpenStatus, "store" | "join" | "snapshot">,
 ): Hono<{ Bindings: HttpBindings }> {
   const app = new Hono<{ Bindings: HttpBindings }>();
-  const compressed = compressOnce(store);
+  const compressed = compressOnce(status.store);
   let viewers = 0;
   // Each viewer listens to it; Node would take more than ten for a leak.
   setMaxListeners(VIEWERS + 100, context.ending);
 
   app.get("/status", async (c) => {
+    const store = await status.snapshot();
     const etag = `"${store.id}"`;
     const headers = { etag, "cache-control": "no-cache", vary: "accept-encoding" };
     if (c.req.header("if-none-match")?.replace(/^W\//, "") === etag) return c.body(null, 304, headers);
@@ -50,8 +52,12 @@ export function statusRoutes(
     if (viewers >= VIEWERS || context.ending.aborted) return tooMany(c);
     viewers += 1;
     const { outgoing } = c.env;
-    outgoing.once("close", () => (viewers -= 1));
-    const body = liveStream(store, {
+    const leave = status.join();
+    outgoing.once("close", () => {
+      viewers -= 1;
+      leave();
+    });
+    const body = liveStream(status.store, {
       since: c.req.header("last-event-id") ?? c.req.query("since"),
       signal: context.ending,
       beatMs: BEAT_MS,

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createMaterializer, defineProjector, type Materializer } from "@headstart/materializer";
-import type pg from "pg";
+import pg from "pg";
 import { z } from "zod";
 import { actionRoutes } from "../../src/actions/action-routes.ts";
 import { configSchema } from "../../src/config/config-schema.ts";
@@ -48,6 +48,8 @@ export interface StatusServer extends AsyncDisposable {
   readonly db: pg.Pool;
   readonly materializer: Materializer;
   readonly context: WorkerContext;
+  /** What its routes serve. */
+  readonly opened: OpenStatus;
   /** What it logged, as text. */
   readonly logged: readonly string[];
   /** Registers a repository that tests change as users do. */
@@ -58,14 +60,22 @@ export interface StatusServer extends AsyncDisposable {
   status(): Promise<Status>;
   /** Waits until the status says something. */
   statusWhen(what: string, holds: (status: Status) => boolean): Promise<Status>;
-  /** Another process's status over the same database. Ends with the server. */
-  another(): { readonly status: OpenStatus; readonly logged: readonly string[]; end(): Promise<void> };
+  /** Another process's status over the same database, which nobody watches yet. Ends with the server. */
+  another(): AnotherStatus;
   /** Cuts every connection, as a network does. */
   disconnect(): void;
   /** Begins to look at the database; done already unless `begin: false` was asked for. */
   begin(): void;
   /** Ends the streams, as a worker does that was told to end. */
   end(): void;
+}
+
+interface AnotherStatus {
+  readonly status: OpenStatus;
+  /** Its own connections. */
+  readonly db: pg.Pool;
+  readonly bells: WorkerContext["bells"];
+  end(): Promise<void>;
 }
 
 export async function openStatusServer({
@@ -89,13 +99,13 @@ export async function openStatusServer({
     mirrors: { directory: root },
     ...(token !== undefined && { http: { token: { env: "TOKEN" } } }),
   });
-  const open = (worker: string): { context: WorkerContext; logged: string[] } => {
+  const open = (worker: string, pool: pg.Pool): { context: WorkerContext; logged: string[] } => {
     const logged: string[] = [];
     const secrets = openSecrets({ ...(token !== undefined && { TOKEN: token }) });
     const log = createLog({ write: (line) => void logged.push(line), redact: secrets.redact });
     const metrics = createMetrics();
     const context: WorkerContext = {
-      db,
+      db: pool,
       materializer,
       config,
       secrets,
@@ -109,14 +119,14 @@ export async function openStatusServer({
     };
     return { context, logged };
   };
-  const { context, logged } = open("worker-1:4242");
+  const { context, logged } = open("worker-1:4242", db);
   const opened = openStatus(context);
   const stop = new AbortController();
   let running: Promise<void> | undefined;
   const begin = (): void => void (running ??= opened.run(stop.signal));
   if (atOnce) begin();
   const server = createServer(context, [
-    statusRoutes(context, opened.store),
+    statusRoutes(context, opened),
     actionRoutes(context),
     pageRoutes(page === undefined ? {} : { directory: page }),
   ]);
@@ -127,6 +137,7 @@ export async function openStatusServer({
     db,
     materializer,
     context,
+    opened,
     logged,
     status,
     statusWhen: async (what, holds) => {
@@ -145,16 +156,19 @@ export async function openStatusServer({
       context.bells.events.ring();
     },
     another: () => {
-      const { context: other, logged: otherLogged } = open("worker-2:17");
+      const pool = new pg.Pool({ connectionString: database.url, max: 8 });
+      const { context: other } = open("worker-2:17", pool);
       const otherStatus = openStatus(other);
       const otherStop = new AbortController();
       const otherRunning = otherStatus.run(otherStop.signal);
       const end = async (): Promise<void> => {
+        if (otherStop.signal.aborted) return;
         otherStop.abort();
         await otherRunning;
+        await pool.end();
       };
       undo.push(end);
-      return { status: otherStatus, logged: otherLogged, end };
+      return { status: otherStatus, db: pool, bells: other.bells, end };
     },
     begin,
     disconnect: () => server.closeAllConnections(),

@@ -1,0 +1,36 @@
+import type { BranchActivity } from "./branch-activity.ts";
+import type { BranchFacts } from "./read-branches.ts";
+import type { BranchRow } from "./status-schema.ts";
+
+type Outline = BranchRow["activity"];
+
+export const noActivity: Outline = { published: 0, failed: 0, parked: 0, lastType: null, lastAt: null };
+
+const counted: Readonly<Record<string, "published" | "failed" | "parked">> = {
+  "branch-materialized": "published",
+  "branch-failed": "failed",
+  "branch-parked": "parked",
+};
+
+/**
+ * What had happened to a branch when its row was read. Events are read later than rows: those that came between are
+ * taken back.
+ *
+ * @returns undefined when that is not known any more, since too much came between, or the branch's deletion
+ */
+export function outlineAsOf(
+  activity: BranchActivity | undefined,
+  { eventPosition, deletedAt }: Pick<BranchFacts, "eventPosition" | "deletedAt">,
+): Outline | undefined {
+  if (activity === undefined) return eventPosition === 0 || deletedAt !== null ? noActivity : undefined;
+  const { events } = activity;
+  const known = events.findIndex(({ position }) => position <= eventPosition);
+  const last = events[known];
+  if (last === undefined) return eventPosition === 0 ? noActivity : undefined;
+  const outline = { published: activity.published, failed: activity.failed, parked: activity.parked };
+  for (const { type } of events.slice(0, known)) {
+    const column = counted[type];
+    if (column !== undefined) outline[column] -= 1;
+  }
+  return { ...outline, lastType: last.type, lastAt: last.at };
+}
