@@ -25,15 +25,40 @@ const noTree: TreeObject = { bytes: Buffer.alloc(0), oidBytes: 0 };
 type Pair = readonly [before: TreeLine | undefined, after: TreeLine | undefined];
 
 interface Folder {
-  /** With a slash at its end, unless it is the root. */
-  readonly path: Buffer;
+  /** Bytes of its path, with a slash at its end unless it is the root. */
+  readonly length: number;
   readonly pairs: Iterator<Pair>;
 }
+
+/** One path at a time, in one piece of memory: of folders inside each other each is the beginning of the next. */
+class PathBuffer {
+  #bytes = Buffer.allocUnsafeSlow(4096);
+
+  /** Puts a name behind the first bytes of what is here. @returns the bytes that count now */
+  put(length: number, name: Buffer): number {
+    const end = length + name.length;
+    if (end > this.#bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(2 * end);
+      this.#bytes.copy(larger, 0, 0, length);
+      this.#bytes = larger;
+    }
+    name.copy(this.#bytes, length);
+    return end;
+  }
+
+  /** The first bytes of what is here, as long as nothing else is put here. */
+  upTo(length: number): Buffer {
+    return this.#bytes.subarray(0, length);
+  }
+}
+
+const slash = Buffer.from("/");
 
 /**
  * The paths that differ between two trees, in git's order and as `git diff-tree -r --no-renames` tells them. Only
  * folders that differ are read, and one at a time: git itself gathers all differences before it writes the first,
- * so a few small trees that hold each other many times take all memory there is.
+ * so a few small trees that hold each other many times take all memory there is. Memory grows with the depth, by one
+ * folder's name at each step of it.
  *
  * @throws GitError `RefMissing`; `TooLarge` when more paths or folders differ than two trees may have files; `Corrupt`
  */
@@ -53,7 +78,8 @@ export async function* diffTrees(
       `The mirror has no tree of ${before === undefined ? trees[0] : trees[1]}.`,
     );
   }
-  const stack: Folder[] = [{ path: Buffer.alloc(0), pairs: differing(before, after) }];
+  const path = new PathBuffer();
+  const stack: Folder[] = [{ length: 0, pairs: differing(before, after) }];
   let seen = 0;
   for (let folder = stack.at(-1); folder !== undefined; folder = stack.at(-1)) {
     const next = folder.pairs.next();
@@ -64,11 +90,11 @@ export async function* diffTrees(
     if (++seen > 2 * limits.maxFiles) throw tooManyFiles(limits);
     const pair = next.value;
     const name = (pair[0] ?? pair[1])?.name ?? Buffer.alloc(0);
-    const path = Buffer.concat([folder.path, name]);
+    const length = path.put(folder.length, name);
     if (pair[0]?.isTree || pair[1]?.isTree) {
       const pairs = differing(...(await readPair(reader, pair, signal)));
-      stack.push({ path: Buffer.concat([path, Buffer.from("/")]), pairs });
-    } else yield changeOf(path, pair, limits);
+      stack.push({ length: path.put(length, slash), pairs });
+    } else yield changeOf(path.upTo(length), pair, limits);
   }
 }
 

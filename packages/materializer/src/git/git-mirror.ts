@@ -6,10 +6,10 @@ import { GitError, throwIfAborted } from "./git-error.ts";
 import { listMirroredRefs, listRemoteRefs } from "./list-refs.ts";
 import { parseTree, type TreeEntry } from "./list-tree.ts";
 import { localGit } from "./local-git.ts";
-import type { CommitComparison, GitCallOptions, Mirror } from "./mirror.ts";
+import type { CommitComparison, Credential, GitCallOptions, Mirror } from "./mirror.ts";
 import { ObjectReader } from "./object-reader.ts";
 import { requireOid } from "./oid.ts";
-import { locally, type Place } from "./place.ts";
+import { accessBy, locally, type Place } from "./place.ts";
 import { readBlobs, type BlobRead } from "./read-blobs.ts";
 import { readCommit, type Commit } from "./read-commit.ts";
 import { readPath, type PathRead } from "./read-path.ts";
@@ -20,17 +20,11 @@ import { fetchCommit, updateMirror, type FetchOrder } from "./update-mirror.ts";
 
 export class GitMirror implements Mirror {
   readonly #place: Place;
-  readonly #current: () => Promise<Generation | undefined>;
-  /** By the directory of the generation they read. */
-  readonly #readers = new Map<string, ObjectReader>();
+  readonly #open: Open;
 
-  readonly #closing = new AbortController();
-
-  constructor(place: Omit<Place, "closing">) {
-    this.#place = { ...place, closing: this.#closing.signal };
-    this.#current = generationReader(place.directory);
-    // One listener for each process that runs.
-    setMaxListeners(0, this.#closing.signal);
+  constructor(place: Omit<Place, "closing">, open: Open = openAt(place.directory)) {
+    this.#place = { ...place, closing: open.closing.signal };
+    this.#open = open;
   }
 
   get directory(): string {
@@ -50,7 +44,7 @@ export class GitMirror implements Mirror {
   }
 
   async listRefs({ signal }: GitCallOptions = {}): Promise<RefListing> {
-    const generation = await this.#current();
+    const generation = await this.#open.current();
     if (generation === undefined) return { refs: new Map(), unreadable: [], objectFormat: "sha1" };
     return await this.#reading(
       generation,
@@ -60,7 +54,7 @@ export class GitMirror implements Mirror {
 
   async has(oids: readonly string[], { signal }: GitCallOptions = {}): Promise<Set<string>> {
     const names = oids.map((oid) => `${requireOid(oid)}^{tree}`);
-    const generation = await this.#current();
+    const generation = await this.#open.current();
     if (generation === undefined) return new Set();
     const infos = await this.#reading(generation, async (reader) => await reader.info(names, signal));
     return new Set(oids.filter((_, index) => infos[index] !== undefined));
@@ -117,20 +111,25 @@ export class GitMirror implements Mirror {
     });
   }
 
+  as(credential: Credential): Mirror {
+    return new GitMirror({ ...this.#place, ...accessBy(this.#place.home, credential) }, this.#open);
+  }
+
   async distrust(): Promise<void> {
-    const generation = await this.#current();
+    const generation = await this.#open.current();
     if (generation !== undefined) await distrust(generation);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(new Error("The mirror was disposed of."));
-    const readers = [...this.#readers.values()];
-    this.#readers.clear();
+    const { closing, readers: open } = this.#open;
+    closing.abort(new Error("The mirror was disposed of."));
+    const readers = [...open.values()];
+    open.clear();
     for (const reader of readers) await reader[Symbol.asyncDispose]();
   }
 
   async #generation(oid: string): Promise<Generation> {
-    const generation = await this.#current();
+    const generation = await this.#open.current();
     if (generation === undefined) throw new GitError("RefMissing", `The mirror is empty: it has no ${oid}.`);
     return generation;
   }
@@ -151,10 +150,25 @@ export class GitMirror implements Mirror {
 
   #reader(generation: Generation): ObjectReader {
     const { directory } = generation;
-    const reader = this.#readers.get(directory) ?? new ObjectReader(locally(this.#place, generation));
-    this.#readers.set(directory, reader);
+    const reader = this.#open.readers.get(directory) ?? new ObjectReader(locally(this.#place, generation));
+    this.#open.readers.set(directory, reader);
     return reader;
   }
+}
+
+/** What is open of a mirror, by whatever credential it talks. */
+interface Open {
+  readonly current: () => Promise<Generation | undefined>;
+  /** By the directory of the generation they read. */
+  readonly readers: Map<string, ObjectReader>;
+  readonly closing: AbortController;
+}
+
+function openAt(directory: string): Open {
+  const closing = new AbortController();
+  // One listener for each process that runs.
+  setMaxListeners(0, closing.signal);
+  return { current: generationReader(directory), readers: new Map(), closing };
 }
 
 async function* watched<T>(generation: Generation, source: AsyncIterable<T>): AsyncGenerator<T, void> {

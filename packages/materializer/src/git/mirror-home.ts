@@ -17,13 +17,14 @@ export interface MirrorHome {
   readonly empty: string;
   /** For reading what is here: no network, no credential. */
   readonly local: Readonly<Record<string, string>>;
-  /** For talking to the remote. */
+  /** For talking to the remote, but for the credential. */
   readonly remote: Readonly<Record<string, string>>;
+  /** The program that hands git the credential of its environment. */
+  readonly askpass: string;
 }
 
 export interface HomeOptions {
   readonly protocols: readonly GitProtocol[];
-  readonly credential?: Credential | undefined;
   readonly limits: Pick<GitLimits, "maxObjectMemory">;
 }
 
@@ -48,7 +49,7 @@ const inherited = [
  */
 export async function prepareHome(
   directory: string,
-  { protocols, credential, limits }: HomeOptions,
+  { protocols, limits }: HomeOptions,
 ): Promise<MirrorHome> {
   const home = join(directory, "home");
   const empty = join(directory, "empty");
@@ -81,13 +82,16 @@ export async function prepareHome(
     GIT_SSH_VARIANT: "ssh",
     GIT_TRACE_CURL: "3",
     GIT_TRACE_CURL_NO_DATA: "1",
-    ...(credential && {
-      GIT_ASKPASS: askpass,
-      HEADSTART_GIT_USERNAME: credential.username ?? "git",
-      HEADSTART_GIT_PASSWORD: credential.password,
-    }),
   };
-  return { empty, local, remote };
+  return { empty, local, remote, askpass };
+}
+
+/** By which git is given a credential: nothing but its environment. */
+export function credentialEnvironment(
+  { askpass }: MirrorHome,
+  { username = "git", password }: Credential,
+): Record<string, string> {
+  return { GIT_ASKPASS: askpass, HEADSTART_GIT_USERNAME: username, HEADSTART_GIT_PASSWORD: password };
 }
 
 /** Git asks for one thing at a time; the answers come through the environment, which only this user can read. */

@@ -25,11 +25,13 @@ export type {
 };
 
 export interface MirrorOptions {
-  /** The folder of all mirrors. There is one for each URL and credential in it, shared by all processes. */
+  /** The folder of all mirrors. There is one for each URL, user and scope in it, shared by all processes. */
   readonly root: string;
   readonly url: string;
   /** Reaches git by its environment alone: no argument, file, log or error holds it. @default none */
   readonly credential?: Credential | undefined;
+  /** Who may share what a credential gives to see: mirrors of two scopes are two. Without a credential all share one. */
+  readonly scope?: string | undefined;
   /** @default ["https", "ssh"] */
   readonly protocols?: readonly GitProtocol[] | undefined;
   /** The only hosts that may be talked to, each as `host` or `host:port`. @default any */
@@ -80,6 +82,8 @@ export interface Mirror extends AsyncDisposable {
   readPath(tree: string, path: string, options?: GitCallOptions): Promise<PathRead>;
   /** Commits of `a` that `b` lacks (`ahead`) and the reverse, and where they parted. */
   compareCommits(a: string, b: string, options?: GitCallOptions): Promise<CommitComparison>;
+  /** The same mirror, which talks to the remote by this credential: its user's, whose password is another now. */
+  as(credential: Credential): Mirror;
   /** Says that what was read cannot be: the next fetch makes the mirror anew. */
   distrust(): Promise<void>;
 }

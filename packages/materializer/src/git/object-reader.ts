@@ -2,7 +2,7 @@ import { spawn, type ChildProcessByStdio } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
 import { ByteReader } from "./byte-reader.ts";
 import { failureOf } from "./classify-failure.ts";
-import { GitError, throwIfAborted } from "./git-error.ts";
+import { aborted, GitError, throwIfAborted } from "./git-error.ts";
 import type { RunOptions } from "./run-git.ts";
 
 export interface ObjectInfo {
@@ -87,9 +87,19 @@ export class ObjectReader implements AsyncDisposable {
   }
 
   async #round<T>(ask: (running: Process) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    const round = this.#turn.then(async () => await this.#ask(ask, signal));
+    let begun = false;
+    const round = this.#turn.then(async () => {
+      begun = true;
+      return await this.#ask(ask, signal);
+    });
     this.#turn = round.catch(() => undefined);
-    return await round;
+    // Whoever waits for others to be answered need not when nobody wants to know any more.
+    let giveUp = (): void => undefined;
+    const givenUp = new Promise<never>((_, reject) => {
+      giveUp = () => void (begun || reject(aborted(signal)));
+    });
+    signal?.addEventListener("abort", giveUp, { once: true });
+    return await Promise.race([round, givenUp]).finally(() => signal?.removeEventListener("abort", giveUp));
   }
 
   async #ask<T>(ask: (running: Process) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {

@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { scrypt } from "node:crypto";
+import { createHash } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
@@ -7,9 +7,10 @@ import { checkUrl, defaultProtocols } from "./check-url.ts";
 import { GitError } from "./git-error.ts";
 import { resolveLimits } from "./git-limits.ts";
 import { GitMirror } from "./git-mirror.ts";
-import { prepareHome, type Credential } from "./mirror-home.ts";
+import { prepareHome } from "./mirror-home.ts";
+import { beginUse } from "./mirror-use.ts";
 import type { Mirror, MirrorOptions } from "./mirror.ts";
-import { redactor } from "./redact.ts";
+import { accessBy } from "./place.ts";
 
 /**
  * Opens the mirror of a repository. It is made by the first fetch: opening asks no network.
@@ -20,31 +21,28 @@ export async function openMirror(options: MirrorOptions): Promise<Mirror> {
   const { protocols = defaultProtocols, hosts, credential, timeoutMs = 600_000 } = options;
   const url = checkUrl(options.url, { protocols, hosts });
   await requireGit();
-  const directory = join(resolve(options.root), await digest(url, credential));
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const directory = join(resolve(options.root), folderName(url, options));
   const limits = resolveLimits(options.limits);
-  const home = await prepareHome(directory, { protocols, credential, limits });
-  const secrets = credential
-    ? [`${credential.username ?? "git"}:${credential.password}`, credential.password]
-    : [];
-  return new GitMirror({
-    directory,
-    url,
-    home,
-    timeoutMs,
-    redact: redactor(secrets),
-    limits,
-  });
+  // Again when it was just being removed, as one that nobody had used for long.
+  do await mkdir(directory, { recursive: true, mode: 0o700 });
+  while (!(await beginUse(directory)));
+  const home = await prepareHome(directory, { protocols, limits });
+  return new GitMirror({ directory, url, home, ...accessBy(home, credential), timeoutMs, limits });
 }
 
 /**
- * Two credentials may see two different repositories behind one URL, so each has a mirror of its own. The name is
- * slow to compute, so that whoever can list the folder cannot try passwords by it.
+ * Two users may see two different repositories behind one URL, so each has a mirror of its own, in each scope. The
+ * password is no part of the name: tokens are replaced by others every hour, and the repository stays the same.
  */
-async function digest(url: string, credential: Credential | undefined): Promise<string> {
-  const subject = JSON.stringify([url, credential?.username ?? null, credential?.password ?? null]);
-  const key = await promisify<string, string, number, Buffer>(scrypt)(subject, "headstart-materializer", 12);
-  return key.toString("hex");
+export function folderName(
+  url: string,
+  { credential, scope }: Pick<MirrorOptions, "credential" | "scope">,
+): string {
+  const user = credential === undefined ? [] : [credential.username ?? "git", scope ?? ""];
+  return createHash("sha256")
+    .update(JSON.stringify([url, ...user]))
+    .digest("hex")
+    .slice(0, 24);
 }
 
 let version: Promise<string> | undefined;

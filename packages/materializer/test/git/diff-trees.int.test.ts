@@ -33,3 +33,21 @@ test("differences of any two trees are those that git tells", async () => {
     }
   }
 });
+
+test("folders far inside each other take memory by the sum of their names, not of their paths", async () => {
+  const { upstream, open } = await mirrorFixture();
+  const folder = "n".repeat(200);
+  const path = `${`${folder}/`.repeat(2_000)}f`;
+  const before = await upstream.commit("main", { [path]: "1" });
+  const after = await upstream.commit("main", { [path]: "2", z: "z" });
+  const mirror = await open();
+  await mirror.fetch();
+  const held = process.memoryUsage().arrayBuffers;
+  const changes = mirror.diffTrees(before, after)[Symbol.asyncIterator]();
+  // All folders are open when the file in the last of them is told.
+  const first = await changes.next();
+  expect(process.memoryUsage().arrayBuffers - held).toBeLessThan(20 * 2 ** 20);
+  expect(first.value).toMatchObject({ problem: "path-too-long" });
+  expect(await changes.next()).toMatchObject({ value: { path: "z" } });
+  expect((await changes.next()).done).toBe(true);
+});

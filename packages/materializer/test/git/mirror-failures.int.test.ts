@@ -67,16 +67,17 @@ describe("failures of a server", () => {
     expect((await mirror.listRefs()).refs.get("refs/heads/main")).toBe(oid);
   });
 
-  test("each credential has a mirror of its own", async () => {
+  test("each user has a mirror of its own in each scope, whatever the password", async () => {
     const { open } = await mirrorFixture("http");
     const mirrors = [
       await open(),
       await open({ credential: { password: "a" } }),
-      await open({ credential: { password: "b" } }),
       await open({ credential: { username: "u", password: "b" } }),
+      await open({ credential: { username: "u", password: "b" }, scope: "other" }),
     ];
     expect(new Set(mirrors.map(({ directory }) => directory)).size).toBe(4);
-    expect((await open({ credential: { password: "a" } })).directory).toBe(mirrors[1]?.directory);
+    expect((await open({ credential: { password: "b" } })).directory).toBe(mirrors[1]?.directory);
+    expect((await open({ scope: "other" })).directory).toBe(mirrors[0]?.directory);
   });
 
   test.each([
