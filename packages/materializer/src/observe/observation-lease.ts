@@ -6,6 +6,14 @@ export interface Observing {
   readonly token: string;
   /** The repository's count of hints when the listing began: a later one makes it due again at once. */
   readonly hints: string;
+  /** Who was said to have moved which branch before the listing began: the listing shows what came of it. */
+  readonly told: readonly Told[];
+}
+
+interface Told {
+  readonly ref: string;
+  /** As the database writes it, to the microsecond: a hint that was renewed since is another. */
+  readonly at: string;
 }
 
 /**
@@ -23,7 +31,11 @@ export async function startObservation(context: Context, name: string): Promise<
   );
   if (rows[0] === undefined) return undefined;
   const { token, hints, ...repository } = rows[0];
-  return { repository, token, hints };
+  const { rows: told } = await context.db.query<Told>(
+    "select ref, received_at::text as at from headstart_materializer.hints where repository_id = $1",
+    [repository.id],
+  );
+  return { repository, token, hints, told };
 }
 
 /**

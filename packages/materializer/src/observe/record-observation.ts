@@ -103,17 +103,31 @@ export async function recordObservation(
   };
 }
 
-/** Who a new draft belongs to: whoever a hint named, else the author of its tip. */
+/**
+ * Who a new draft belongs to: whoever a hint named, else the author of its tip. A hint that was there when the listing
+ * began has said what it had to, also of a branch that is not new, or gone: who makes it anew later is somebody else.
+ */
 async function branchOwners(
   client: pg.ClientBase,
-  { repository }: Observing,
+  { repository, told }: Observing,
   { plan, seen }: { plan: ObservationPlan; seen: Seen },
 ): Promise<Map<string, string>> {
   const { rows } = await client.query<{ ref: string; pushedBy: string }>(
-    `delete from headstart_materializer.hints
-     where repository_id = $1 and (ref = any($2) or received_at < now() - interval '1 hour')
-     returning ref, pushed_by as "pushedBy"`,
-    [repository.id, plan.appeared.map(({ ref }) => ref)],
+    `delete from headstart_materializer.hints h
+     where h.repository_id = $1
+       and (h.ref = any($2) or h.received_at < now() - interval '1 hour'
+         or (h.ref <> all($3)
+           and exists (select from unnest($4::text[], $5::text[]) as t (ref, at)
+                       where t.ref = h.ref and t.at::timestamptz = h.received_at)))
+     returning h.ref, h.pushed_by as "pushedBy"`,
+    [
+      repository.id,
+      plan.appeared.map(({ ref }) => ref),
+      // Of these nothing can be said yet.
+      [...seen.observed.refused],
+      told.map(({ ref }) => ref),
+      told.map(({ at }) => at),
+    ],
   );
   return new Map([...seen.authors, ...rows.map((row) => [row.ref, row.pushedBy] as const)]);
 }
