@@ -36,7 +36,7 @@ db.on("connect", (client) => {
 const materializer = createMaterializer({
   db,
   projectors: [notesProjector()],
-  mirrors: { root: config.mirrors, protocols: ["file"] },
+  mirrors: { root: config.mirrors, protocols: ["file", "http"] },
 });
 await materializer.observe("handbook");
 at("observed");

@@ -8,9 +8,14 @@ interface WorkerConfig {
   readonly mirrors: string;
   readonly leaseMs: number;
   readonly concurrency: number;
+  readonly pollMinMs?: number;
+  readonly pollMaxMs?: number;
+  /** Of the projector that it has. Default: that of `notesProjector`. */
+  readonly release?: { readonly revision: string; readonly policy: "strict" | "lenient" };
 }
 
 const config = JSON.parse(process.env["WORKER_CONFIG"] ?? "") as WorkerConfig;
+const { leaseMs, pollMinMs = 500, pollMaxMs = 2_000 } = config;
 const db = new pg.Pool({
   connectionString: config.databaseUrl,
   max: config.concurrency + 2,
@@ -21,9 +26,9 @@ const ending = new AbortController();
 process.on("SIGTERM", () => ending.abort());
 const materializer = createMaterializer({
   db,
-  projectors: [notesProjector()],
+  projectors: [notesProjector(config.release)],
   mirrors: { root: config.mirrors, protocols: ["file", "http"] },
-  settings: { leaseMs: config.leaseMs, pollMinMs: 500, pollMaxMs: 2_000 },
+  settings: { leaseMs, pollMinMs, pollMaxMs },
 });
 const say = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
 say({ ready: process.pid });
