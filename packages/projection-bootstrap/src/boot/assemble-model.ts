@@ -1,6 +1,6 @@
 import { ProjectionError } from "../errors.ts";
 import type { SharedSnapshot } from "../database/shared-snapshot.ts";
-import { type RawEvent, readPages, type ReadCount } from "../log/event-log.ts";
+import { readPages, type ReadCount } from "../log/event-log.ts";
 import { comparePositions, formatPosition } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { typesOf } from "../projection/fold.ts";
@@ -209,13 +209,12 @@ async function catchUp(
   }
   model.position = at;
   if (!mixed) return;
-  const beyond: RawEvent[] = [];
-  const everything = { after: at, upTo: survey.horizon.head, types: typesOf([...parts.keys()]), ...range };
-  for await (const { events } of readPages(log, client, everything, { count: reads.tail, signal })) {
-    beyond.push(...events);
+  model.shownTo = at;
+  const beyond = { after: at, upTo: survey.horizon.head, types: typesOf([...parts.keys()]), ...range };
+  for await (const { events } of readPages(log, client, beyond, { count: reads.tail, signal })) {
+    for (const { memory } of parts.values()) {
+      if (memory.projection.mode === "async") memory.show(events);
+    }
+    model.shownTo = events.at(-1)?.position ?? model.shownTo;
   }
-  for (const { memory } of parts.values()) {
-    if (memory.projection.mode === "async") memory.show(beyond);
-  }
-  model.beyond = beyond;
 }

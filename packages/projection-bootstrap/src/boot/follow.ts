@@ -2,11 +2,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 import { inTransaction } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
-import { type Horizon, type RawEvent, readPages } from "../log/event-log.ts";
-import { comparePositions, formatPosition, laterPosition, type Position } from "../position.ts";
+import { type Horizon, readPages } from "../log/event-log.ts";
+import { comparePositions, formatPosition, type Position } from "../position.ts";
 import { typesOf } from "../projection/fold.ts";
 import { foreignCluster } from "../log/append.ts";
 import { Wake } from "../run/wake.ts";
+import { advanceMixed } from "./advance-mixed.ts";
 import { emptyCount } from "./boot-report.ts";
 import type { MemoryRows } from "./memory-rows.ts";
 import type { LiveModel } from "./model.ts";
@@ -188,7 +189,7 @@ export class ModelFollower implements Following {
         if (horizon.foreign !== undefined) throw foreignCluster(horizon.foreign);
         if (comparePositions(horizon.head, before) < 0) throw wentBack(horizon, before);
         if (this.#model.snapshot === undefined) await this.#advance(client, horizon.fence);
-        else await this.#advanceMixed(client, horizon, this.#model.snapshot);
+        else await this.#advanceMixed(client, horizon);
       },
       "snapshot",
     );
@@ -234,40 +235,14 @@ export class ModelFollower implements Following {
     }
   }
 
-  /**
-   * From one snapshot to the next. Inline rows get what only the later one shows. The others go to the fence for
-   * good, and show what is beyond it on top, in the log's order.
-   */
-  async #advanceMixed(client: pg.ClientBase, horizon: Horizon, seen: string): Promise<void> {
+  async #advanceMixed(client: pg.ClientBase, horizon: Horizon): Promise<void> {
     const { log, page } = this.#settings;
-    const { loaded, position: after } = this.#model;
-    if (horizon.snapshot === seen) return;
-    const news: RawEvent[] = [];
-    const range = {
-      after,
-      upTo: horizon.head,
-      notIn: seen,
-      types: typesOf(loaded.map(({ projection }) => projection)),
-    };
+    const { loaded } = this.#model;
+    const types = typesOf(loaded.map(({ projection }) => projection));
     const limits = { limitRows: page.rows, limitBytes: page.bytes };
-    for await (const { events } of readPages(log, client, { ...range, ...limits }, { count: this.#read })) {
-      news.push(...events);
-    }
-    const fence = laterPosition(after, horizon.fence);
-    const waiting = [...this.#model.beyond, ...news].sort((a, b) => comparePositions(a.position, b.position));
-    const final = waiting.filter(({ position }) => comparePositions(position, fence) <= 0);
-    const beyond = waiting.filter(({ position }) => comparePositions(position, fence) > 0);
-    for (const rows of loaded) {
-      if (rows.projection.mode === "inline") {
-        rows.advance(news, "aside");
-      } else {
-        rows.advance(final, "aside");
-        rows.show(beyond);
-      }
-    }
-    this.#model.beyond = beyond;
-    this.#model.position = fence;
-    this.#model.snapshot = horizon.snapshot;
+    await advanceMixed(this.#model, horizon, (range) =>
+      readPages(log, client, { ...range, types, ...limits }, { count: this.#read }),
+    );
     this.#tellPoisoned(loaded);
   }
 }

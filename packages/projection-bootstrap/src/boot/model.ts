@@ -1,5 +1,4 @@
 import { ProjectionError } from "../errors.ts";
-import type { RawEvent } from "../log/event-log.ts";
 import { visibleIn } from "../log/visible-in.ts";
 import { comparePositions, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
@@ -37,12 +36,13 @@ export class LiveModel implements Model {
   readonly #missing = new Map<string, string>();
   position: Position;
   snapshot: string | undefined;
-  /** Events beyond the position that the snapshot shows, in the log's order; each is in the model already. */
-  beyond: readonly RawEvent[] = [];
+  /** The last event that the model shows; at or before the position when nothing is shown beyond it. */
+  shownTo: Position;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(position: Position, snapshot: string | undefined) {
     this.position = position;
+    this.shownTo = position;
     this.snapshot = snapshot;
   }
 
