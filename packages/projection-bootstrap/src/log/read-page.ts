@@ -13,7 +13,10 @@ export interface LogColumns {
   readonly type: string;
   /** As text. */
   readonly data: string;
+  /** Bytes of that text. */
   readonly bytes: string;
+  /** About as many, told without reading what is stored apart from the row; the same where `bytes` does so itself. */
+  readonly storedBytes: string;
   readonly recordedAt: string;
   /** What the range is a comparison of: columns of one index, in its order. */
   readonly order: readonly string[];
@@ -22,9 +25,13 @@ export interface LogColumns {
 /**
  * The page query. The innermost select is a plain range scan of the order's index with a row limit: filtering by
  * type there would let the planner leave that index for a worse one. Types and bytes are looked at outside of it.
+ * Where the page ends is known before any data is looked at, because large data lies apart from its row: by what is
+ * stored, and then, where that says it only roughly, by the text itself of what is left. Every column of ours is called
+ * `headstart …`, since the log's own columns come along.
  */
 export function pageQuery(columns: LogColumns, filterSnapshot: boolean): string {
-  const { table, era, xid, number, stream, version, type, data, bytes, recordedAt, order } = columns;
+  const { table, era, xid, number, stream, version, type, data, bytes, storedBytes, recordedAt, order } =
+    columns;
   const key = order.join(", ");
   const size = order.length;
   const bound = (first: number): string =>
@@ -32,23 +39,26 @@ export function pageQuery(columns: LogColumns, filterSnapshot: boolean): string 
   const range = `(${key}) > (${bound(1)}) and (${key}) <= (${bound(1 + size)})`;
   const [types, limitRows, limitBytes, notIn] = [1, 2, 3, 4].map((place) => `$${2 * size + place}`);
   const unseen = filterSnapshot ? `and not pg_visible_in_snapshot(${xid}, ${notIn}::pg_snapshot)` : "";
-  return `select era, xid, number, stream, version, type, case when wanted then data end,
-       (extract(epoch from recorded_at) * 1000)::float8, bytes
-  from (
-    select *, sum(bytes) over in_order as total, row_number() over in_order as place
-      from (
-        select ${era} as era, ${xid}::text as xid, ${number}::text as number, ${stream} as stream,
-               ${version} as version, ${type} as type, ${data} as data, ${recordedAt} as recorded_at, "headstart wanted" as wanted,
-               case when "headstart wanted" then ${bytes} else 0 end as bytes${order.map((column, index) => `, ${column} as order_${index}`).join("")}
-          from (
-            select *, (${types}::text[] is null or ${type} = any (${types}::text[])) as "headstart wanted"
-              from ${table} where ${range} ${unseen} order by ${key} limit ${limitRows}::bigint
-          ) as ranged
-      ) as page
-    window in_order as (order by ${order.map((_column, index) => `order_${index}`).join(", ")} rows unbounded preceding)
-  ) as bounded
- where total <= ${limitBytes}::bigint or place = 1
- order by place`;
+  /** The part of a select that ends where the bytes do; its first row is always in it. */
+  const cut = (from: string, each: string, place: string): string =>
+    `select * from (
+       select *, sum("${each}") over (order by ${key} rows unbounded preceding) as "${each} total",
+              row_number() over (order by ${key} rows unbounded preceding) as "${place}"
+         from (${from}) as sized
+     ) as placed where "${each} total" <= ${limitBytes}::bigint or "${place}" = 1`;
+  const sized = (from: string, expression: string, name: string): string =>
+    `select *, case when "headstart wanted" then ${expression} else 0 end as "${name}" from (${from}) as page`;
+  const ranged = `select *, (${types}::text[] is null or ${type} = any (${types}::text[])) as "headstart wanted"
+     from ${table} where ${range} ${unseen} order by ${key} limit ${limitRows}::bigint`;
+  const roughly = cut(sized(ranged, storedBytes, "headstart stored"), "headstart stored", "headstart place");
+  const exactly =
+    storedBytes === bytes
+      ? roughly
+      : cut(sized(roughly, bytes, "headstart bytes"), "headstart bytes", "headstart exact place");
+  return `select ${era}, ${xid}::text, ${number}::text, ${stream}, ${version}, ${type},
+       case when "headstart wanted" then ${data} end, (extract(epoch from ${recordedAt}) * 1000)::float8,
+       "${storedBytes === bytes ? "headstart stored" : "headstart bytes"}"
+  from (${exactly}) as page order by ${order.map((column) => `page.${column}`).join(", ")}`;
 }
 
 type PageRow = [
