@@ -39,6 +39,8 @@ export function remedyFor(state: ProjectionState, policy: BootPolicy): Remedy {
       return policy.torn ?? "rebuild";
     case "ahead-of-log":
       return policy.aheadOfLog ?? "refuse";
+    case "cut-off":
+      return "refuse";
     case "rolled-back":
       return policy.rolledBack ?? "refuse";
     case "foreign-cluster":
@@ -55,6 +57,8 @@ export function refusalHint(state: ProjectionState, name: string): string {
       return 'call restamp(pool) once, or boot with { policy: { foreignCluster: "restamp" } }';
     case "ahead-of-log":
       return `find out why events are gone, then call rebuild("${name}")`;
+    case "cut-off":
+      return "restore the events: nothing else brings these rows forward, and retentionFloor() says what may be cut";
     case "rolled-back":
       return `deploy the code of the active version, or call rebuild("${name}") to go forward again`;
     case "stale-code":

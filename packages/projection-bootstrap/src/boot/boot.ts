@@ -1,5 +1,6 @@
 import type { ReadCount } from "../log/event-log.ts";
 import { inSharedSnapshot, type SharedSnapshot } from "../database/shared-snapshot.ts";
+import { ProjectionError } from "../errors.ts";
 import { comparePositions, formatPosition, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
@@ -13,7 +14,7 @@ import {
   emptyCount,
   type ProjectionReport,
 } from "./boot-report.ts";
-import type { Classification } from "./classify.ts";
+import type { Classification, ProjectionState } from "./classify.ts";
 import type { LiveModel, Model } from "./model.ts";
 import { repair } from "./repair.ts";
 import type { Settings } from "./settings.ts";
@@ -82,7 +83,8 @@ export async function boot(settings: Settings, options: BootOptions): Promise<Bo
       const outcome = await tryRound(current, round);
       if (outcome !== undefined) return outcome;
     } catch (error) {
-      if (!(error instanceof TornRows) || round >= rounds) throw error;
+      if (!(error instanceof TornRows)) throw error;
+      if (round >= rounds) throw unrepaired(error.projection, "torn", error.message);
       current.torn.set(error.projection, error.message);
     }
   }
@@ -102,10 +104,20 @@ async function tryRound(current: Boot, round: number): Promise<BootOutcome | und
     return { survey, assembled: await load(snapshot, survey, current) };
   });
   if (!Array.isArray(step)) return finish(current, step, performance.now() - began);
-  if (round >= rounds)
-    throw new Error(`still ${step[0]?.[1].state} after ${rounds} repairs: ${step[0]?.[1].reason}`);
+  const [left] = step;
+  if (round >= rounds && left !== undefined) throw unrepaired(left[0], left[1].state, left[1].reason);
   for (const each of step) await watch.time("repair", () => repairOne(current, each));
   return undefined;
+}
+
+function unrepaired({ name }: Projection, state: ProjectionState, reason: string): ProjectionError {
+  return new ProjectionError(
+    "PROJECTION_REFUSED",
+    `${name} is still ${state} after ${rounds} repairs: ${reason}`,
+    {
+      hint: "something changes its rows while it boots: end that, and boot again",
+    },
+  );
 }
 
 type Todo = readonly [Projection, Classification, Remedy];
@@ -231,6 +243,6 @@ function reportOn(projection: Projection, part: Part | undefined, current: Boot)
     bytes: loading.bytes,
     applied,
     refolded,
-    parked: memory.late,
+    parked: memory.behind,
   };
 }

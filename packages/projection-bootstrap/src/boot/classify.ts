@@ -10,6 +10,7 @@ export type ProjectionState =
   | "ready"
   | "behind"
   | "ahead-of-log"
+  | "cut-off"
   | "torn"
   | "stale-code"
   | "poisoned"
@@ -37,6 +38,8 @@ export interface Facts {
   readonly whole: ReadonlySet<string>;
   /** Ids of versions with events that are set aside. */
   readonly parked: ReadonlySet<string>;
+  /** Ids of versions whose next events are gone. */
+  readonly cut: ReadonlySet<string>;
 }
 
 /** Names a projection's state. Pure: everything it goes by was read in one snapshot. */
@@ -60,7 +63,6 @@ export function classify(facts: Facts): Classification {
   if (!facts.whole.has(version.id)) {
     return say("torn", `the rows of version ${version.id} are missing, though its checkpoint is there`);
   }
-  if (fault !== undefined) return say("poisoned", fault.message);
   if (version.mode === "async" && comparePositions(checkpoint, horizon.head) > 0) {
     const end = formatPosition(horizon.head);
     return say(
@@ -68,6 +70,13 @@ export function classify(facts: Facts): Classification {
       `version ${version.id} holds ${formatPosition(checkpoint)}, and the log ends at ${end}`,
     );
   }
+  if (facts.cut.has(version.id)) {
+    return say(
+      "cut-off",
+      `events after ${formatPosition(checkpoint)} are gone, and version ${version.id} lacks them`,
+    );
+  }
+  if (fault !== undefined) return say("poisoned", fault.message);
   if (facts.parked.has(version.id))
     return say("poisoned", `version ${version.id} has events that are set aside`);
   if (version.mode === "async" && comparePositions(checkpoint, horizon.fence) < 0) {

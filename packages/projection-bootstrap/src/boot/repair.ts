@@ -1,4 +1,4 @@
-import { ProjectionError } from "../errors.ts";
+import { ProjectionError, type ProjectionErrorCode } from "../errors.ts";
 import type { ReadCount } from "../log/event-log.ts";
 import { restamp } from "../log/restamp.ts";
 import type { Projection } from "../projection/define-projection.ts";
@@ -6,7 +6,7 @@ import { projectorIdentity } from "../projection/projector-identity.ts";
 import { rebuildProjection } from "../rebuild/rebuild-projection.ts";
 import { refusalHint, type Remedy } from "./boot-policy.ts";
 import type { BootProgress } from "./boot-report.ts";
-import type { Classification } from "./classify.ts";
+import type { Classification, ProjectionState } from "./classify.ts";
 import type { Settings } from "./settings.ts";
 
 export interface RepairOptions {
@@ -16,10 +16,15 @@ export interface RepairOptions {
   readonly onProgress: ((progress: BootProgress) => void) | undefined;
 }
 
+const refusalCodes: Partial<Record<ProjectionState, ProjectionErrorCode>> = {
+  "foreign-cluster": "FOREIGN_CLUSTER",
+  "cut-off": "POSITION_MISSED",
+};
+
 /**
  * Does what the policy says about a state that no model can be loaded from.
  *
- * @throws {ProjectionError} `PROJECTION_REFUSED`, `FOREIGN_CLUSTER`, and what a rebuild throws
+ * @throws {ProjectionError} `PROJECTION_REFUSED`, `FOREIGN_CLUSTER`, `POSITION_MISSED`, and what a rebuild throws
  */
 export async function repair(
   projection: Projection,
@@ -30,8 +35,9 @@ export async function repair(
   const { pool, name } = { pool: settings.pool, name: projection.name };
   if (remedy === "use") return;
   if (remedy === "refuse") {
-    const code = state === "foreign-cluster" ? "FOREIGN_CLUSTER" : "PROJECTION_REFUSED";
-    throw new ProjectionError(code, `${name} is ${state}: ${reason}`, { hint: refusalHint(state, name) });
+    throw new ProjectionError(refusalCodes[state] ?? "PROJECTION_REFUSED", `${name} is ${state}: ${reason}`, {
+      hint: refusalHint(state, name),
+    });
   }
   if (remedy === "restamp") {
     await restamp(pool, reason);

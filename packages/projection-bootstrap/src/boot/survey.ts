@@ -1,10 +1,10 @@
 import type pg from "pg";
 import type { EventLog, Horizon } from "../log/event-log.ts";
-import type { Position } from "../position.ts";
+import { comparePositions, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
 import { readTables, type TableFacts } from "../store/row-table.ts";
-import { listVersions, type Version } from "../store/version.ts";
+import { listVersions, type Version, versionFor } from "../store/version.ts";
 import { bootFence, type Classification, classify } from "./classify.ts";
 
 /** What one snapshot says of the log and of every projection. */
@@ -43,8 +43,20 @@ export async function takeSurvey(client: pg.ClientBase, options: SurveyOptions):
   for (const projection of projections) {
     const { name, mode } = projection;
     const identity = await projectorIdentity(projection);
-    const facts = { projection: name, mode, identity, log: log.name, versions, whole, parked };
+    const own = { projection: name, mode, identity, log: log.name };
+    const cut = await findCut(client, log, { version: versionFor(versions, own), fence });
+    const facts = { ...own, versions, whole, parked, cut };
     found.set(projection, classify({ ...facts, horizon: { ...horizon, fence } }));
   }
   return { horizon, fence, versions, found, tables };
+}
+
+/** The version's id, if it has something to read that is not there any more. */
+async function findCut(
+  client: pg.ClientBase,
+  log: EventLog,
+  { version, fence }: { readonly version: Version | undefined; readonly fence: Position },
+): Promise<ReadonlySet<string>> {
+  if (version?.mode !== "async" || comparePositions(version.checkpoint, fence) >= 0) return new Set();
+  return new Set((await log.isCut(client, version)) ? [version.id] : []);
 }

@@ -52,6 +52,13 @@ export interface Page {
   readonly bytes: number;
 }
 
+/** Up to where a fold went. */
+export interface FoldedTo {
+  readonly checkpoint: Position;
+  /** Events up to there. */
+  readonly scanned: number;
+}
+
 /** The event-reading port. Every event that this package reads comes through `read`. */
 export interface EventLog {
   /** Stable; rows made from one log are never continued from another. */
@@ -66,8 +73,11 @@ export interface EventLog {
   horizon(client: pg.ClientBase, settled: Position | undefined): Promise<Horizon>;
   /** The next page of a range, in the log's order, in the client's transaction. */
   read(client: pg.ClientBase, range: ReadRange): Promise<Page>;
-  /** Whether the log's beginning is gone, so that a fold from there would not be the fold of the whole log. */
-  isCut(client: pg.ClientBase): Promise<boolean>;
+  /**
+   * Whether events are gone that a fold would have to read: from the log's beginning, or from where one stands. A log
+   * that somebody else keeps may not be able to tell.
+   */
+  isCut(client: pg.ClientBase, from?: FoldedTo): Promise<boolean>;
   /** How many events come after a position, counted up to `cap`. Reads no event. */
   countAfter(client: pg.ClientBase, after: Position, cap: number): Promise<number>;
 }

@@ -1,7 +1,7 @@
 import type pg from "pg";
 import { ProjectionError } from "../errors.ts";
 import { beginning, type Position } from "../position.ts";
-import type { EventLog, Horizon } from "./event-log.ts";
+import type { EventLog, FoldedTo, Horizon } from "./event-log.ts";
 import { type LogColumns, readPage, countAfter } from "./read-page.ts";
 import { identityQuery, type IdentityRow, serverIdentity } from "./server-identity.ts";
 
@@ -43,6 +43,7 @@ export const ownColumns: LogColumns = {
   type: "type",
   data: "data::text",
   bytes: "bytes",
+  storedBytes: "bytes",
   recordedAt: "recorded_at",
   order: ["era", "xid", "number"],
 };
@@ -57,7 +58,7 @@ export function postgresLog({ ordering, notify = true }: PostgresLogOptions = {}
     settle: () => Promise.resolve(undefined),
     horizon: (client) => readHorizon(client, ordering),
     read: (client, range) => readPage(client, ownColumns, range),
-    isCut,
+    isCut: (client, from) => (from === undefined ? isCut(client) : isCutBeyond(client, from)),
     countAfter: (client, after, cap) => countAfter(client, ownColumns, after, cap),
   };
 }
@@ -139,6 +140,21 @@ async function isCut(client: pg.ClientBase): Promise<boolean> {
      ) as cut`,
   );
   return rows[0]?.cut === true;
+}
+
+/**
+ * Logs are cut from their beginning. As long as an event is there that the fold has, none is missing after it; else
+ * streams tell how many there were in all.
+ */
+async function isCutBeyond(client: pg.ClientBase, { checkpoint, scanned }: FoldedTo): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `select where case when exists (select from headstart_projections.event
+                                     where (era, xid, number) <= ($1::integer, $2::xid8, $3::bigint)) then false
+                       else (select coalesce(sum(version), 0) from headstart_projections.stream) - $4
+                            > (select count(*) from headstart_projections.event) end`,
+    [checkpoint.era, checkpoint.xid.toString(), checkpoint.number.toString(), scanned],
+  );
+  return rowCount === 1;
 }
 
 async function lastBefore(client: pg.ClientBase, bound: { era: number; xmin: string }): Promise<Position> {

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import { quoteIdentifier } from "../database/quote-identifier.ts";
+import { viewName } from "../projection/view-name.ts";
 import type { Lease } from "../store/lease.ts";
 import { rowTable } from "../store/row-table.ts";
 import { getVersion, listVersions, type Version, type VersionStatus } from "../store/version.ts";
@@ -38,7 +39,7 @@ export async function activate(client: pg.ClientBase, activation: Activation): P
         set status = 'active', activated_at = clock_timestamp(), retired_at = null where id = $1`,
     [versionId],
   );
-  const view = `headstart_projections.${quoteIdentifier(projection)}`;
+  const view = `headstart_projections.${quoteIdentifier(viewName(projection))}`;
   await client.query(
     `create or replace view ${view} as select key, state from ${rowTable(versionId)} where state is not null`,
   );

@@ -3,6 +3,7 @@ import { inTransaction } from "../database/transaction.ts";
 import { quoteIdentifier } from "../database/quote-identifier.ts";
 import { ProjectionError } from "../errors.ts";
 import type { Projection } from "../projection/define-projection.ts";
+import { viewName } from "../projection/view-name.ts";
 import { hasSentinel, rowTableExists } from "../store/row-table.ts";
 import { listVersions } from "../store/version.ts";
 import { activate, lockActivation } from "./activate.ts";
@@ -55,7 +56,7 @@ export async function retire(name: string, { pool }: Pick<Settings, "pool">): Pr
       "update headstart_projections.version set status = 'abandoned', retired_at = clock_timestamp() where projection = $1",
       [name],
     );
-    await client.query(`drop view if exists headstart_projections.${quoteIdentifier(name)}`);
+    await client.query(`drop view if exists headstart_projections.${quoteIdentifier(viewName(name))}`);
   });
   await dropVersions(pool, { projection: name, keep: 0 });
 }

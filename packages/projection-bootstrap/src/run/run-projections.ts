@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { refusalHint } from "../boot/boot-policy.ts";
 import type { Settings } from "../boot/settings.ts";
 import { takeConnection } from "../database/connection.ts";
 import { transactionOn } from "../database/transaction.ts";
@@ -118,9 +119,21 @@ async function takeTarget(
   if (lease === undefined) return say("held", version.checkpoint);
   // The checkpoint that was read before the lease may be an earlier holder's last but one.
   const now = await ownVersion(holder, projection, settings);
-  if (now?.id === version.id) return { projection, lease, checkpoint: now.checkpoint };
+  if (now?.id !== version.id) {
+    await releaseLease(holder, lease);
+    return say("absent");
+  }
+  if (!(await settings.log.isCut(holder, now))) return { projection, lease, checkpoint: now.checkpoint };
   await releaseLease(holder, lease);
-  return say("absent");
+  const at = formatPosition(now.checkpoint);
+  const missed = new ProjectionError(
+    "POSITION_MISSED",
+    `${name} stands at ${at}, and events after it are gone`,
+    {
+      hint: refusalHint("cut-off", name),
+    },
+  );
+  return say("stopped", now.checkpoint, missed);
 }
 
 /** The version that this process's code keeps. */

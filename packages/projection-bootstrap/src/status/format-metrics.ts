@@ -86,9 +86,18 @@ function* bootMetrics({ projections, phases, snapshotMs, reads, degraded }: Boot
   ]);
 }
 
-function* followMetrics({ healthy, listening, looks, eventsRead }: FollowHealth): Iterable<string> {
+function* followMetrics({ healthy, listening, looks, eventsRead, poisoned }: FollowHealth): Iterable<string> {
   yield gauge("follow_healthy", "Whether the last look at the log worked.", [[{}, Number(healthy)]]);
   yield gauge("follow_listening", "Whether notifications arrive.", [[{}, Number(listening)]]);
+  const rows = poisoned.filter(({ key }) => key !== undefined).length;
+  yield gauge(
+    "follow_poisoned",
+    "Rows that stay as they are, and projections that left the model, since an event could not be applied.",
+    [
+      [{ kind: "row" }, rows],
+      [{ kind: "projection" }, poisoned.length - rows],
+    ],
+  );
   yield counter("follow_looks_total", "Looks at the log.", [[{}, looks]]);
   yield counter("follow_event_rows_total", "Events that following read.", [[{}, eventsRead]]);
 }

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { createBootstrap } from "../../src/create-bootstrap.ts";
+import { formatMetrics } from "../../src/status/format-metrics.ts";
 import { amounts, totals } from "../support/projections.ts";
 import { scratchDatabase } from "../support/scratch-database.ts";
 
@@ -31,5 +32,8 @@ it("whoever follows hears once of each row and projection that no event can be a
   await following.poll();
   const all = { projection: "totals", key: undefined, reason: expect.stringContaining("whose") as string };
   expect(following.health).toMatchObject({ healthy: false, poisoned: [row, all] });
+  const metrics = formatMetrics(await bootstrap.status(), { following: following.health });
+  expect(metrics).toContain('headstart_projection_follow_poisoned{kind="row"} 1\n');
+  expect(metrics).toContain('headstart_projection_follow_poisoned{kind="projection"} 1\n');
   expect(errors).toMatchObject([{ code: "POISON_EVENT" }, { code: "POISON_EVENT" }]);
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createBootstrap } from "../../src/create-bootstrap.ts";
 import { restamp } from "../../src/log/restamp.ts";
+import { postgresLog } from "../../src/log/postgres-log.ts";
 import { amounts, totals } from "../support/projections.ts";
 import { scratchDatabase, type Scratch } from "../support/scratch-database.ts";
 
@@ -49,6 +50,32 @@ describe("what a boot finds, and does about it", () => {
     await expect(strict.boot()).rejects.toMatchObject({
       code: "PROJECTION_REFUSED",
       hint: 'call rebuild("totals")',
+    });
+  });
+
+  it("torn: rows that are emptied as often as they are built end the boot, by a typed error", async () => {
+    await using scratch = await scratchDatabase();
+    const log = postgresLog();
+    const emptying = {
+      ...log,
+      settle: async () => {
+        const [active] = await scratch.rows<{ id: string }>(
+          "select id::text as id from headstart_projections.version where status = 'active'",
+        );
+        if (active !== undefined)
+          await scratch.pool.query(`truncate headstart_projections.rows_${active.id}`);
+        return undefined;
+      },
+    };
+    const bootstrap = createBootstrap({
+      pool: scratch.anotherPool(),
+      projections: [totals()],
+      log: emptying,
+    });
+    await bootstrap.append("a", amounts(1));
+    await expect(bootstrap.boot()).rejects.toMatchObject({
+      code: "PROJECTION_REFUSED",
+      message: expect.stringMatching(/^totals is still torn after 5 repairs/) as string,
     });
   });
 

@@ -97,7 +97,7 @@ describe("an event that cannot be applied", () => {
     const { projections } = await bootstrap.catchUp();
     expect(projections).toMatchObject([{ outcome: "stopped" }, { outcome: "advanced" }]);
     expect((await bootstrap.catchUp()).projections).toMatchObject([
-      { outcome: "stopped" },
+      { outcome: "stopped", error: { code: "POISON_EVENT" } },
       { outcome: "advanced" },
     ]);
     expect((await bootstrap.status()).projections[0]).toMatchObject({ state: "poisoned", lagEvents: 2 });

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { createBootstrap } from "../../src/create-bootstrap.ts";
 import { comparePositions, type Position } from "../../src/position.ts";
-import { amounts, totals } from "../support/projections.ts";
+import { amounts, story, totals } from "../support/projections.ts";
 import { scratchDatabase, type Scratch } from "../support/scratch-database.ts";
 
 async function cut({ pool }: Scratch, floor: Position | undefined): Promise<number | null> {
@@ -53,6 +53,42 @@ it.each(["async", "inline"] as const)(
     });
   },
 );
+
+it("a log that is cut beyond a checkpoint is told by status, runners and boots, and is not read past it", async () => {
+  await using scratch = await scratchDatabase();
+  const [sums, stories] = [totals(), story()];
+  const both = createBootstrap({ pool: scratch.pool, projections: [sums, stories] });
+  const ahead = createBootstrap({ pool: scratch.pool, projections: [stories] });
+  await both.append("a", amounts(1, 2));
+  await both.boot();
+  const { events } = await both.append("b", amounts(3, 4));
+  await ahead.catchUp();
+  const states = async () => (await both.status()).projections.map(({ state }) => state);
+  expect(await states()).toEqual(["behind", "ready"]);
+  // Up to the floor nothing is missing; one event further something is.
+  expect(await cut(scratch, (await both.retentionFloor()).position)).toBe(2);
+  expect(await states()).toEqual(["behind", "ready"]);
+  expect(await cut(scratch, events[0]?.position)).toBe(1);
+  expect(await states()).toEqual(["cut-off", "ready"]);
+  await both.append("c", amounts(5));
+  expect(await states()).toEqual(["cut-off", "behind"]);
+  const { projections } = await both.catchUp();
+  expect(projections).toMatchObject([
+    { projection: "totals", outcome: "stopped", error: { code: "POSITION_MISSED" } },
+    { projection: "story", outcome: "advanced" },
+  ]);
+  const stop = new AbortController();
+  const told = await new Promise((resolve) => {
+    void both.run({ signal: stop.signal, onError: resolve });
+  });
+  stop.abort();
+  expect(told).toMatchObject({ code: "POSITION_MISSED", hint: expect.stringContaining("restore") as string });
+  await expect(both.boot()).rejects.toMatchObject({ code: "POSITION_MISSED" });
+  expect((await ahead.boot()).kind).toBe("complete");
+  expect(await scratch.rows("select state from headstart_projections.totals")).toEqual([
+    { state: { count: 2, sum: 3 } },
+  ]);
+});
 
 it("the floor is no later than where inline rows are being built", async () => {
   await using scratch = await scratchDatabase();

@@ -77,6 +77,8 @@ const remedyOf: Partial<Record<ProjectionStatus["state"], (name: string) => stri
   "stale-code": (name) => `headstart projections rebuild ${name}`,
   torn: (name) => `headstart projections rebuild ${name}`,
   "ahead-of-log": (name) => `find out where the events went, then: headstart projections rebuild ${name}`,
+  "cut-off": (name) =>
+    `restore the events that ${name} has yet to read: nothing else brings its rows forward`,
   "rolled-back": (name) =>
     `deploy the code that is active, or go forward: headstart projections rebuild ${name}`,
   poisoned: (name) => `correct the code, then: headstart projections redrive ${name}`,
