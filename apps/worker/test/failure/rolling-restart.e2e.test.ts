@@ -5,6 +5,7 @@ import { openFront } from "../support/front.ts";
 import { startLoad } from "../support/load.ts";
 import { expectProven, settle } from "../support/proof.ts";
 import { createRandom } from "../support/random.ts";
+import type { Upstream } from "../support/upstream.ts";
 import { until } from "../support/until.ts";
 
 const RATE = 20;
@@ -16,6 +17,7 @@ test("all workers restarted one after the other under load: every delivery is ta
     repositories: 3,
     config: { http: { lingerMs: LINGER_MS } },
   });
+  const [first] = deployment.upstreams as [Upstream];
   await using front = await openFront();
   const start = async (http: WorkerOptions["http"] = {}): Promise<RunningWorker> => {
     const worker = await deployment.startWorker({ http });
@@ -40,6 +42,9 @@ test("all workers restarted one after the other under load: every delivery is ta
   const replacements: RunningWorker[] = [];
   for (const worker of workers) {
     worker.send("SIGTERM");
+    await worker.logged("worker.ending");
+    // A load balancer that has not noticed yet.
+    expect(await sendWebhook(worker.address, first, { branch: "main", kind: "commit" })).toBe(202);
     expect(await worker.exited, "exit code").toBe(0);
     front.remove(worker.address);
     replacements.push(await start());
@@ -54,7 +59,7 @@ test("all workers restarted one after the other under load: every delivery is ta
   const { rows } = await deployment.db.query<{ taken: number }>(
     "select count(*)::int as taken from headstart_worker.deliveries",
   );
-  expect(rows[0]?.taken, "durable deliveries").toBe(load.pushes());
+  expect(rows[0]?.taken, "durable deliveries").toBe(load.pushes() + workers.length);
   const lost = [...workers, ...replacements].flatMap(({ log }) =>
     log.filter(({ event }) => event === "branch.lost"),
   );

@@ -11,6 +11,8 @@ export interface HeldPublications {
 /** Lets every publication wait for the test, as behind a lock that somebody else holds. The schema has to be there. */
 export async function holdPublications({ databaseUrl, db }: WorkerProject): Promise<HeldPublications> {
   const blocker = new pg.Client({ connectionString: databaseUrl });
+  // A test that fails leaves it to the end of its database.
+  blocker.on("error", () => undefined);
   await blocker.connect();
   await blocker.query("select pg_advisory_lock(4711)");
   await db.query(`create function headstart_materializer.wait_for_test() returns trigger language plpgsql as $$
