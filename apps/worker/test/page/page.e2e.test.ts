@@ -48,6 +48,36 @@ chromium("branches appear, an error shows its line, and a push arrives without a
 });
 
 chromium(
+  "commits that are there and that are not stand on one line, and bars keep away from their caption",
+  async () => {
+    await using server = await serve();
+    const upstream = await server.repository("handbook");
+    await upstream.commit("main", { "pages/a.md": markdown("A") });
+    await upstream.commit("drafts/bad", { "pages/a.md": "---\n---\n" });
+    await server.settle("handbook");
+    await server.statusWhen("both", ({ hours }) => hours[0]?.published === 1 && hours[0].failed === 1);
+    await using browser = await startChromium();
+    const page = await browser.open(server.url);
+    await rowOf(page, "drafts/bad").locator(".commit.none").waitFor();
+    const text = await rowOf(page, "drafts/bad").evaluate((row) =>
+      [...row.querySelectorAll(".commits .commit, .commits .arrow")].map((part) => {
+        const range = document.createRange();
+        range.selectNodeContents(part);
+        const { top, bottom } = range.getBoundingClientRect();
+        return (top + bottom) / 2;
+      }),
+    );
+    expect(text).toHaveLength(3);
+    expect(Math.max(...text) - Math.min(...text), "pixels").toBeLessThan(1.5);
+    const caption = await page.locator(".hours figcaption").boundingBox();
+    for (const bar of await page.locator(".column i").all())
+      expect((await bar.boundingBox())?.y).toBeGreaterThanOrEqual(
+        (caption?.y ?? 0) + (caption?.height ?? 0) + 4,
+      );
+  },
+);
+
+chromium(
   "a branch's page has its issues, versions and events, an address of its own, and a way back",
   async () => {
     await using server = await serve();

@@ -146,7 +146,7 @@ function drawBar(
   const hour = new Date(start).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
   const bar = h("span", { class: "column", title: `${hour}: ${published} published, ${failed} failed` });
   // Square roots, so that one busy hour does not make the others vanish.
-  const height = 33 * Math.sqrt((published + failed) / most);
+  const height = 28 * Math.sqrt((published + failed) / most);
   for (const [name, count] of [
     ["failed", failed],
     ["published", published],
