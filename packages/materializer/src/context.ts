@@ -20,6 +20,11 @@ export interface Settings {
   readonly leaseMs: number;
   /** How many versions of a branch are kept. */
   readonly history: number;
+  /**
+   * How long events are kept that every consumer has read, and the rows of deleted branches, in milliseconds. The last
+   * event of a branch, and the last that names a version, stay in any case.
+   */
+  readonly keepEventsMs: number;
   /** After this many failed or crashed attempts a branch is parked until `redrive` or a new commit. */
   readonly maxAttempts: number;
   /** The longest time a repository goes unobserved, in milliseconds: the promise on staleness without webhooks. */
@@ -31,6 +36,7 @@ export interface Settings {
 export const defaultSettings: Settings = {
   leaseMs: 30_000,
   history: 10,
+  keepEventsMs: 30 * 86_400_000,
   maxAttempts: 8,
   pollMaxMs: 15 * 60_000,
   pollMinMs: 45_000,

@@ -3,7 +3,6 @@ import type pg from "pg";
 import { build, type BuildOptions, type Built } from "./build/build-version.ts";
 import { materialize, type Materialized } from "./build/materialize.ts";
 import { publish, type Published } from "./build/publish.ts";
-import { retain, type Retained } from "./build/retain.ts";
 import { defaultSettings, type Context, type Settings } from "./context.ts";
 import { migrate } from "./database/migrate.ts";
 import { defaultDocumentLimits, type DocumentLimits } from "./documents/document-limits.ts";
@@ -26,6 +25,7 @@ import {
 import { checkOptions } from "./options/check-options.ts";
 import { materializerOptions } from "./options/materializer-options.ts";
 import { withDefaults } from "./options/with-defaults.ts";
+import { retain, type Retained } from "./retention/retain.ts";
 import { hint, type Hint } from "./requests/hint.ts";
 import { inProcessRunner, type InProcessRunner } from "./runner/in-process-runner.ts";
 import { run, type RunOptions } from "./runner/run.ts";
@@ -147,7 +147,8 @@ function bind(context: Context) {
     resume: async (repository: string): Promise<void> => await resume(context, repository),
     confirmDeletions: async (repository: string): Promise<void> =>
       await confirmDeletions(context, repository),
-    retain: async (): Promise<Retained> => await retain(context),
+    /** One bounded step of cleaning up: to be called now and then, on every machine that has mirrors. */
+    retain: async (options?: { signal?: AbortSignal }): Promise<Retained> => await retain(context, options),
 
     consume: async (options: { consumer: string; handler: EventHandler; limit?: number }): Promise<number> =>
       await consumeEvents(db, options),

@@ -6,6 +6,7 @@ import { callback, milliseconds, options, text, wholeNumber } from "./allowed.ts
 const settings = options({
   leaseMs: milliseconds.optional(),
   history: wholeNumber(1).optional(),
+  keepEventsMs: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
   maxAttempts: wholeNumber(1).optional(),
   pollMinMs: milliseconds.optional(),
   pollMaxMs: milliseconds.optional(),

@@ -30,7 +30,10 @@ const branchEvents = [
   "branch-diverged",
 ] as const;
 
-/** What happened to a branch's projection. `position` counts up from 1, without a gap, per branch. */
+/**
+ * What happened to a branch's projection. `position` counts up from 1, without a gap, per branch; it begins again when a
+ * branch was deleted so long ago that nothing of it is kept.
+ */
 export const versionUpdated = z.object({
   type: z.literal("version-updated"),
   event: z.enum(branchEvents),

@@ -50,7 +50,7 @@ const wrong: readonly (readonly [string, object, string])[] = [
   [
     "a misspelt setting",
     { settings: { histroy: 3 } },
-    'settings: an object was given; allowed: only leaseMs, history, maxAttempts, pollMinMs, pollMaxMs, and not "histroy".',
+    'settings: an object was given; allowed: only leaseMs, history, keepEventsMs, maxAttempts, pollMinMs, pollMaxMs, and not "histroy".',
   ],
   ["documentLimits", { documentLimits: { maxDepth: 0 } }, "documentLimits.maxDepth: 0 was given"],
   [
