@@ -6,6 +6,7 @@ import { options, text, wholeNumber } from "../options/allowed.ts";
 import { checkOptions } from "../options/check-options.ts";
 import { fullRef, type BranchClass } from "../repositories/classify-branch.ts";
 import { takeFairly, takeOnly } from "./due-branches.ts";
+import { release } from "./lease.ts";
 
 /** The right to build one wanted state of one branch, until `until`; `token` fences out whoever held it before. */
 export interface Lease {
@@ -58,15 +59,40 @@ const ends = new WeakMap<Context, string>();
 export async function claim(context: Context, given: ClaimOptions = {}): Promise<Lease[]> {
   checkOptions("claim", claimOptions, given);
   const { limit = 1, only } = given;
-  const rows = only === undefined ? await claimFairly(context, limit) : await claimOnly(context, limit, only);
+  const taken =
+    only === undefined ? await claimFairly(context, limit) : await claimOnly(context, limit, only);
+  const rows = taken.some(({ renewed }) => renewed) ? await withPresentProjectors(context, taken) : taken;
   for (const { branchId, token, attempt } of rows.filter((row) => row.crashed)) {
     await parkCrashed(context, { branchId, token, attempts: attempt - 1 });
   }
-  return rows.filter((row) => !row.crashed);
+  return rows.filter((row) => !row.crashed).map(({ crashed: _, renewed: __, ...lease }) => lease);
 }
 
 interface Claimed extends Lease {
   readonly crashed: boolean;
+  /** Whether the branch's state is newer than what the statement saw of the repository. */
+  readonly renewed: boolean;
+}
+
+/**
+ * A row that is locked is read as it is by then, and all others as they were when the statement began: the branch may
+ * have the state that a registration gave it meanwhile, and the projector still be the one before. What became that of
+ * another release is given back.
+ */
+async function withPresentProjectors(context: Context, taken: readonly Claimed[]): Promise<Claimed[]> {
+  const { rows } = await context.db.query<{ name: string; projector: string }>(
+    "select name, projector from headstart_materializer.repositories where name = any($1)",
+    [taken.map(({ repository }) => repository)],
+  );
+  const present = new Map(rows.map(({ name, projector }) => [name, projector]));
+  const ours = new Set([...context.projectors.values()].map(({ identity }) => identity));
+  const kept: Claimed[] = [];
+  for (const lease of taken) {
+    const projector = present.get(lease.repository);
+    if (projector !== undefined && ours.has(projector)) kept.push({ ...lease, projector });
+    else await release(context, lease);
+  }
+  return kept;
 }
 
 async function claimFairly(context: Context, limit: number): Promise<Claimed[]> {
@@ -107,7 +133,7 @@ async function lease<More>(
      returning b.id::text as "branchId", r.name as repository, b.ref, b.class, b.incarnation,
                encode(b.desired_oid, 'hex') as oid, b.desired_seq::float8 as seq, r.projector,
                b.from_scratch as "fromScratch", b.lease_token::text as token, b.attempts as attempt,
-               b.attempts > $7 as crashed${returning}`,
+               b.attempts > $7 as crashed, b.desired_seq > r.last_seq as renewed${returning}`,
     [limit, identities, ...values, context.worker, leaseMs, maxAttempts],
   );
   return rows;
