@@ -156,6 +156,35 @@ test("verify proves what is served, and finds a row that somebody changed", asyn
   expect(await content.run(["verify", "handbook", "main"])).toMatchObject({ exitCode: 0 });
 });
 
+test("verify --all tells of a branch that another release projected, and goes on with the others", async () => {
+  await using content = await branchProject();
+  await content.commit("main", { "pages/home.md": page("Home") });
+  for (const name of ["a", "b", "c"])
+    await content.commit(`drafts/${name}`, { [`pages/${name}.md`]: page(name) });
+  await content.run(["sync"]);
+  await content.rows(
+    `update headstart_materializer.versions v set projector = 'of another release'
+     from headstart_materializer.branches b where b.served_version = v.id and b.ref = 'refs/heads/drafts/b'`,
+  );
+  const text = await content.run(["verify", "--all"]);
+  expect(text, text.stderr).toMatchObject({ exitCode: 1 });
+  expect(text.stdout).toMatch(
+    /^✓ main: .+\n✓ drafts\/a: .+\n✗ drafts\/b: not verified: .*revision.* \[PROJECTOR_UNKNOWN\]\n {2}fix {3}Verify it where .*\n✓ drafts\/c: /,
+  );
+  const { branches, equal } = await content.json<{
+    equal: boolean;
+    branches: { ref: string; error?: { code: string } }[];
+  }>(["verify", "--all"]);
+  expect(equal).toBe(false);
+  expect(branches.map(({ ref, error }) => [ref, error?.code])).toEqual([
+    ["refs/heads/main", undefined],
+    ["refs/heads/drafts/a", undefined],
+    ["refs/heads/drafts/b", "PROJECTOR_UNKNOWN"],
+    ["refs/heads/drafts/c", undefined],
+  ]);
+  expect(await content.run(["verify", "handbook", "drafts/b"])).toMatchObject({ exitCode: 3 });
+});
+
 test("rollback goes one version back, or to the one that is named; unpin goes forward again", async () => {
   await using content = await branchProject();
   const oids: string[] = [];

@@ -3,7 +3,7 @@ import type { CommandContext } from "../../command-context.ts";
 import { exitCodes } from "../../exit-codes.ts";
 import type { CommandResult } from "../../output/command-result.ts";
 import { printable } from "../../output/format.ts";
-import { chooseBranch, chooseRepository, shortName, type Names } from "./choose-branch.ts";
+import { chooseBranch, chooseRepository, fullRef, shortName, type Names } from "./choose-branch.ts";
 import { withMaterializer, type OpenMaterialize } from "./open-materialize.ts";
 
 export interface VerifyFlags {
@@ -19,14 +19,15 @@ export async function verifyBranchesCommand(
 ): Promise<CommandResult> {
   return await withMaterializer(context, async (open) => {
     const repository = await chooseRepository(open, names);
-    const branches =
-      all === true && names.branch === undefined
-        ? await servedBranches(open, repository)
-        : [(await chooseBranch(open, { ...names, repository })).branch];
-    const verified: Verification[] = [];
+    const every = all === true && names.branch === undefined;
+    const branches = every
+      ? await servedBranches(open, repository)
+      : [(await chooseBranch(open, { ...names, repository })).branch];
+    const verified: Verified[] = [];
     for (const [done, branch] of branches.entries()) {
       context.progress.show(repository, { phase: "compare", detail: branch, done, total: branches.length });
-      verified.push(await open.materializer.verify({ repository, branch }, { signal: context.signal }));
+      const verifying = open.materializer.verify({ repository, branch }, { signal: context.signal });
+      verified.push(await (every ? verifying.catch((error: unknown) => unproven(branch, error)) : verifying));
     }
     const equal = verified.every(isProven);
     return {
@@ -37,9 +38,27 @@ export async function verifyBranchesCommand(
   });
 }
 
+/** A branch of which nothing can be said here, and why. */
+interface Unproven {
+  readonly ref: string;
+  readonly error: { readonly code: string; readonly message: string; readonly hint: string | undefined };
+}
+
+type Verified = Verification | Unproven;
+
+/** What one branch may have and the others not. */
+const ofOneBranch = new Set(["PROJECTOR_UNKNOWN", "BRANCH_UNKNOWN", "GIT_REF_MISSING", "GIT_TOO_LARGE"]);
+
+/** @throws what is wrong with more than this branch, for it would be so with the next ones */
+function unproven(branch: string, error: unknown): Unproven {
+  const { code, message, hint } = error as { code?: string; message: string; hint?: string };
+  if (code === undefined || !ofOneBranch.has(code)) throw error;
+  return { ref: fullRef(branch), error: { code, message, hint } };
+}
+
 /** What is served is what git gives, and what git has now. */
-function isProven({ current, differences }: Verification): boolean {
-  return current && differences.length === 0;
+function isProven(verified: Verified): boolean {
+  return !("error" in verified) && verified.current && verified.differences.length === 0;
 }
 
 async function servedBranches({ db }: OpenMaterialize, repository: string): Promise<string[]> {
@@ -54,9 +73,17 @@ async function servedBranches({ db }: OpenMaterialize, repository: string): Prom
 
 const shown = 20;
 
-function describe(verification: Verification, { colors }: CommandContext): string {
-  const { ref, gitOid, servedOid, current, differences } = verification;
-  const mark = isProven(verification) ? colors.green("✓") : colors.red("✗");
+function describe(verified: Verified, { colors }: CommandContext): string {
+  const mark = isProven(verified) ? colors.green("✓") : colors.red("✗");
+  if ("error" in verified) {
+    const { code, message, hint } = verified.error;
+    const fix = hint === undefined ? [] : [`  fix   ${printable(hint, 500)}`];
+    return [
+      `${mark} ${printable(shortName(verified.ref))}: not verified: ${printable(message, 500)} [${code}]`,
+      ...fix,
+    ].join("\n");
+  }
+  const { ref, gitOid, servedOid, current, differences } = verified;
   const served = servedOid === undefined ? "serves nothing" : `serves ${servedOid.slice(0, 12)}`;
   const git = gitOid === undefined ? "git has it no more" : `git has ${gitOid.slice(0, 12)}`;
   const outcome = differences.length === 0 ? "equal" : `${differences.length} differences`;
