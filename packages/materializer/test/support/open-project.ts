@@ -42,16 +42,18 @@ export interface ProjectOptions extends Partial<MaterializerOptions> {
   /** How git is talked to. @default "file" */
   readonly over?: "file" | "http";
   readonly mirrorLimits?: Partial<GitLimits>;
+  /** URL of the maintenance database of the server to use. @default the one that the run's tests share */
+  readonly serverUrl?: string;
 }
 
 export async function openProject(options: ProjectOptions = {}): Promise<Project> {
-  const { upstream: upstreamOptions, over = "file", mirrorLimits, ...given } = options;
+  const { upstream: upstreamOptions, over = "file", mirrorLimits, serverUrl, ...given } = options;
   const stack: (() => Promise<unknown>)[] = [];
   const upstream = await scratchRepository(upstreamOptions);
   stack.push(async () => await upstream[Symbol.asyncDispose]());
   const server = over === "http" ? await gitHttpServer(dirname(upstream.directory)) : undefined;
   stack.push(async () => await server?.close());
-  const database = await cloneDatabase(inject("serverUrl"));
+  const database = await cloneDatabase(serverUrl ?? inject("serverUrl"));
   stack.push(async () => await database.drop());
   const roots: string[] = [];
   const another = async (more: Partial<MaterializerOptions> = {}): Promise<Materializer> => {
