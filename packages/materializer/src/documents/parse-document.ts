@@ -13,7 +13,8 @@ import { readYaml } from "./read-yaml.ts";
 import { keyOffsetOf, offsetOf, type SourceNode } from "./source-node.ts";
 import { NotJsonError, toJson } from "./to-json.ts";
 
-export type DocumentFormat = "yaml" | "json" | "markdown";
+export const documentFormats = ["yaml", "json", "markdown"] as const;
+export type DocumentFormat = (typeof documentFormats)[number];
 
 /** Part of every projector's identity: what was parsed by an older reader is parsed again. */
 export const readerRevision = "1";

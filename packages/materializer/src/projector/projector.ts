@@ -1,5 +1,5 @@
 import type { DocumentLimits } from "../documents/document-limits.ts";
-import { parseDocument } from "../documents/parse-document.ts";
+import { documentFormats, parseDocument } from "../documents/parse-document.ts";
 import type { Parsed } from "../documents/problem.ts";
 import { assembleUnit, threw, type AssembleFiles, type GivenUnit } from "./assemble-unit.ts";
 import type { Kinds, TypedFile } from "./kinds.ts";
@@ -54,6 +54,9 @@ export interface ProjectorOptions<K extends Kinds> {
 export function defineProjector<K extends Kinds>(options: ProjectorOptions<K>): Projector {
   const { name, revision, kinds, policy = "strict", required = [] } = options;
   checkNames(name, revision, kinds, required);
+  checkChoice(name, "policy", policy, ["strict", "lenient"]);
+  for (const [kind, { format }] of Object.entries(kinds))
+    checkChoice(name, `format of kind ${kind}`, format, documentFormats);
   const unitOf = (options.unit ?? directoryOf) as UnitOf;
   const requirement = { kinds, required, byFolder: options.unit === undefined };
   // Files reach `assemble` only after the schema of their kind gave them the type that it declares.
@@ -94,6 +97,15 @@ function filesAstray(files: readonly UnitFile[], unitOf: UnitOf): ContentIssue[]
 function unknownKind(name: string, kind: string): Parsed {
   const message = `projector ${name} has no kind ${kind}`;
   return { problems: [{ line: null, column: null, code: "projector-threw", message, severity: "error" }] };
+}
+
+/** The type of these says it too, to whom a compiler reads it. */
+function checkChoice(name: string, what: string, given: string, allowed: readonly string[]): void {
+  if (allowed.includes(given)) return;
+  throw new ProjectorDefinitionError(
+    `the ${what} of projector ${name} is ${JSON.stringify(given)}`,
+    `write one of ${allowed.map((choice) => JSON.stringify(choice)).join(", ")}`,
+  );
 }
 
 function checkNames(name: string, revision: string, kinds: Kinds, required: readonly string[]): void {

@@ -65,7 +65,7 @@ export async function claim(context: Context, given: ClaimOptions = {}): Promise
   for (const { branchId, token, attempt } of rows.filter((row) => row.crashed)) {
     await parkCrashed(context, { branchId, token, attempts: attempt - 1 });
   }
-  return rows.filter((row) => !row.crashed).map(({ crashed: _, renewed: __, ...lease }) => lease);
+  return rows.filter((row) => !row.crashed);
 }
 
 interface Claimed extends Lease {

@@ -411,6 +411,8 @@ describe("a projector that cannot be is refused where it is defined", () => {
     ["no name", { ...fine, name: "" }],
     ["no revision", { ...fine, revision: "" }],
     ["no kinds", { ...fine, kinds: {} }],
+    ["a policy that there is not", { ...fine, policy: "lax" as never }],
+    ["a format that there is not", { ...fine, kinds: { a: { ...fine.kinds.a, format: "yml" as never } } }],
     ["an unknown required kind", { ...fine, required: ["b" as never] }],
     [
       "a schema with a transform",
