@@ -17,7 +17,8 @@ const known = new WeakMap<Projection, Promise<string>>();
 /**
  * What a projection's rows depend on besides the events: the code of its source file and of all that it imports
  * from the project, the versions of the packages that it imports, its schema, and how rows are stored. Comments,
- * formatting and types do not count.
+ * formatting and types do not count. The code is compared as esbuild prints it: its version is left out, but a release
+ * that prints the same code otherwise makes another identity, which costs a rebuild and serves nothing wrong.
  *
  * @throws {ProjectionError} `IDENTITY_UNAVAILABLE` when the source cannot be read
  */

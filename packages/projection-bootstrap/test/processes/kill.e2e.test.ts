@@ -8,51 +8,105 @@ import { scratchDatabase, type Scratch } from "../support/scratch-database.ts";
 
 const script = new URL("process-under-test.ts", import.meta.url).pathname;
 
-async function runProcess(url: string, work: string, killAt?: number | RegExp) {
-  const args = ["--conditions=@headstart/source", "--import", "tsx", script, url, work, String(killAt ?? "")];
+type Mode = "async" | "inline";
+
+async function runProcess(url: string, work: string, killAt?: number | RegExp, mode: Mode = "async") {
+  const given = [script, url, work, String(killAt ?? ""), mode];
+  const args = ["--conditions=@headstart/source", "--import", "tsx", ...given];
   return await execa(process.execPath, args, { reject: false });
 }
 
-async function addEvents(scratch: Scratch): Promise<void> {
-  const bootstrap = createBootstrap({ pool: scratch.pool, projections: [] });
+async function addEvents(bootstrap: Bootstrap): Promise<void> {
   for (let each = 0; each < 4; each++) await bootstrap.append(`s${each}`, amounts(1, 2, 3));
 }
 
-/** The statement before which each phase is cut off, and the pieces of work that have the phase. */
-const phases: Readonly<Record<string, { readonly pattern: RegExp; readonly works: readonly string[] }>> = {
-  "looking at the log": { pattern: /pg_snapshot_xmin/, works: ["first boot", "boot", "catch up", "rebuild"] },
+interface Phase {
+  /** Of the statement before which it is cut off. */
+  readonly pattern: RegExp;
+  /** Pieces of work that have the phase. */
+  readonly works: readonly string[];
+  /** The same while one of two projections is kept inline. */
+  readonly inline?: readonly string[];
+}
+
+const building = ["first boot", "rebuild"];
+
+const phases: Readonly<Record<string, Phase>> = {
+  "looking at the log": {
+    pattern: /pg_snapshot_xmin/,
+    works: ["first boot", "boot", "catch up", "rebuild"],
+    inline: ["first boot", "boot", "rebuild"],
+  },
   "looking at the tables": { pattern: /pg_relation_size/, works: ["first boot", "boot"] },
-  "loading rows": { pattern: /where ctid >=/, works: ["first boot", "boot"] },
+  "loading rows": { pattern: /where ctid >=/, works: ["first boot", "boot"], inline: ["boot"] },
   "opening a version": {
     pattern: /insert into headstart_projections\.version/,
-    works: ["first boot", "rebuild"],
+    works: building,
+    inline: building,
   },
   "making its table": {
     pattern: /create table headstart_projections\."rows_/,
-    works: ["first boot", "rebuild"],
+    works: building,
+    inline: building,
   },
   "taking the lease": {
     pattern: /pg_try_advisory_lock/,
     works: ["first boot", "catch up", "rebuild"],
+    inline: building,
   },
   "reading events": {
-    pattern: /sum\(bytes\) over/,
+    pattern: /"headstart wanted"/,
     works: ["first boot", "boot", "catch up", "rebuild"],
+    inline: ["first boot", "boot", "rebuild"],
   },
   "writing rows": {
     pattern: /insert into headstart_projections\."rows_\d+" \(key, state/,
     works: ["first boot", "catch up", "rebuild"],
+    inline: building,
   },
   "moving the checkpoint": {
     pattern: /update headstart_projections\.version\s+set era/,
     works: ["first boot", "catch up", "rebuild"],
+    inline: building,
   },
-  "swapping versions": { pattern: /create or replace view/, works: ["first boot", "rebuild"] },
+  "swapping versions": {
+    pattern: /create or replace view/,
+    works: building,
+    inline: building,
+  },
   "giving back the lease": {
     pattern: /set lease_owner = null/,
     works: ["first boot", "catch up", "rebuild"],
+    inline: building,
   },
+  "holding up appends": {
+    pattern: /pg_advisory_xact_lock\(hashtextextended\('headstart_projections\.append'/,
+    works: [],
+    inline: building,
+  },
+  "waiting for its turn to append": {
+    pattern: /pg_advisory_xact_lock_shared/,
+    works: ["append"],
+    inline: ["append"],
+  },
+  "locking the keys of an append": { pattern: /headstart_projections\.key:/, works: [], inline: ["append"] },
+  "writing events": {
+    pattern: /insert into headstart_projections\.event/,
+    works: ["append"],
+    inline: ["append"],
+  },
+  "writing the rows of an append": {
+    pattern: /insert into headstart_projections\."rows_\d+" \(key, state/,
+    works: [],
+    inline: ["append"],
+  },
+  "committing an append": { pattern: /^commit$/, works: ["append"], inline: ["append"] },
 };
+
+const cases = Object.entries(phases).flatMap(([phase, { pattern, works, inline = [] }]) => [
+  ...works.map((work) => [work, phase, "async", pattern] as const),
+  ...inline.map((work) => [work, phase, "inline", pattern] as const),
+]);
 
 describe("P6: a process that is killed", () => {
   it.each(["boot", "catch up", "rebuild"])(
@@ -61,16 +115,16 @@ describe("P6: a process that is killed", () => {
       await using scratch = await scratchDatabase();
       const projections = [totals(), story()];
       const bootstrap = createBootstrap({ pool: scratch.pool, projections, page: { rows: 4 } });
-      await addEvents(scratch);
+      await addEvents(bootstrap);
       if (work !== "boot") await bootstrap.boot();
-      await addEvents(scratch);
+      await addEvents(bootstrap);
       const { stdout, stderr } = await runProcess(scratch.url, work);
       expect(stderr).toBe("");
       const statements = Number(stdout);
       expect(statements).toBeGreaterThan(10);
 
       for (const share of [0.3, 0.55, 0.75, 0.95]) {
-        await addEvents(scratch);
+        await addEvents(bootstrap);
         if (work === "boot") {
           // As if it were the first one, so that it has rows to build.
           for (const { name } of projections) await bootstrap.retire(name);
@@ -82,20 +136,17 @@ describe("P6: a process that is killed", () => {
     },
   );
 
-  it.each(
-    Object.entries(phases).flatMap(([phase, { pattern, works }]) =>
-      works.map((work) => [work, phase, pattern] as const),
-    ),
-  )("in a %s, %s, leaves what the next boot understands", async (work, _phase, pattern) => {
+  it.each(cases)("%s, %s, sums kept %s: leaves what the next boot understands", async (...given) => {
+    const [work, , mode, pattern] = given;
     await using scratch = await scratchDatabase();
-    const projections = [totals(), story()];
+    const projections = [totals({ mode }), story()];
     const bootstrap = createBootstrap({ pool: scratch.pool, projections, page: { rows: 4 } });
-    await addEvents(scratch);
+    await addEvents(bootstrap);
     // A boot either builds rows, or loads them and folds what came later.
     if (work !== "first boot") await bootstrap.boot();
-    await addEvents(scratch);
+    await addEvents(bootstrap);
     await bootstrap.migrate();
-    const killed = await runProcess(scratch.url, work.replace("first ", ""), pattern);
+    const killed = await runProcess(scratch.url, work.replace("first ", ""), pattern, mode);
     expect(killed.signal, killed.stdout).toBe("SIGKILL");
     await expectWhole(scratch, bootstrap, projections);
   });
@@ -115,6 +166,8 @@ async function expectWhole(
     );
   }
   const { projections: outcomes } = await bootstrap.catchUp();
-  expect(outcomes.map(({ outcome }) => outcome)).toEqual(["advanced", "advanced"]);
+  expect(outcomes.map(({ projection, outcome }) => [projection, outcome])).toEqual(
+    projections.filter(({ mode }) => mode === "async").map(({ name }) => [name, "advanced"]),
+  );
   for (const { name } of projections) expect(await bootstrap.verify(name)).toMatchObject({ equal: true });
 }

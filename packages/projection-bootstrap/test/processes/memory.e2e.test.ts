@@ -19,10 +19,13 @@ async function addEvents(scratch: Scratch, events: number): Promise<void> {
 }
 
 /** Builds and boots in a process with a heap of so many MB. */
-async function figuresWithin(megabytes: number, { url }: Scratch): Promise<unknown> {
-  const script = new URL("large-log.ts", import.meta.url).pathname;
+async function figuresWithin(
+  megabytes: number,
+  { url }: Scratch,
+  script = new URL("large-log.ts", import.meta.url),
+): Promise<unknown> {
   const heap = `--max-old-space-size=${megabytes}`;
-  const args = [heap, "--conditions=@headstart/source", "--import", "tsx", script, url];
+  const args = [heap, "--conditions=@headstart/source", "--import", "tsx", script.pathname, url];
   const { stdout } = await execa(process.execPath, args);
   return JSON.parse(stdout);
 }
@@ -50,5 +53,17 @@ describe("P3: memory", () => {
     const events = 150_000;
     await addEvents(scratch, events);
     expect(await figuresWithin(80, scratch)).toMatchObject({ events, read: events });
+  });
+
+  it("is that of a few pages where 150 MB are shown beyond the fence, booted and followed within 80 MB", async () => {
+    await using scratch = await scratchDatabase();
+    await createBootstrap({ pool: scratch.pool, projections: [] }).migrate();
+    const events = 150_000;
+    const script = new URL("mixed-log.ts", import.meta.url);
+    expect(await figuresWithin(80, scratch, script)).toEqual({
+      booted: events,
+      shown: events,
+      final: events + 1,
+    });
   });
 });

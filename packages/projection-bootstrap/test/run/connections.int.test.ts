@@ -29,13 +29,25 @@ it("two connections are enough for everything at once: boots, followers, runners
     expect(booted[index]?.model.get(sums, "last")).toEqual({ count: 1, sum: 7 });
     await expect.poll(() => following.health.listening).toBe(true);
   }
-  const listening =
-    "select from pg_stat_activity where datname = current_database() and query like 'listen%'";
-  expect(await scratch.rows(listening)).toHaveLength(1);
+  const listeners = async () =>
+    (
+      await scratch.rows<{ pid: number }>(
+        "select pid from pg_stat_activity where datname = current_database() and query like 'listen%'",
+      )
+    ).map(({ pid }) => pid);
+  const [first, ...others] = await listeners();
+  expect(others).toEqual([]);
+  await scratch.rows("select pg_terminate_backend($1)", [first]);
+  // All of them hear of it, and one connection listens for all again.
+  await expect.poll(async () => (await listeners()).filter((pid) => pid !== first)).toHaveLength(1);
+  await expect.poll(() => followings.every(({ health }) => health.listening)).toBe(true);
+  const next = await bootstrap.append("next", amounts(8));
+  for (const following of followings) await following.whenApplied(next.events[0]!.position);
+  expect(await listeners()).toHaveLength(1);
   await Promise.all(followings.map((each) => each.close()));
   stop.abort();
   await Promise.all(runs);
-  await expect.poll(() => scratch.rows(listening)).toHaveLength(0);
+  await expect.poll(listeners).toEqual([]);
   await bootstrap.catchUp();
   for (const { name } of projections) expect(await bootstrap.verify(name)).toMatchObject({ equal: true });
   await pool.end();
