@@ -526,6 +526,52 @@ describe("latent defects of the original", () => {
     expect(model.get(sums, "a")).toEqual({ count: 2, sum: 3 });
   });
 
+  it("models of different projections share stored rows, each of which is built and brought forward once", async () => {
+    await using scratch = await scratchDatabase();
+    const [sums, stories] = [totals(), story()];
+    const small = createBootstrap({ pool: scratch.anotherPool(), projections: [sums] });
+    const large = createBootstrap({ pool: scratch.anotherPool(), projections: [sums, stories] });
+    await large.append("a", amounts(1, 2, 3));
+    const booted = await Promise.all([small.boot(), large.boot()]);
+    const reports = booted.map(({ report }) => report);
+    expect(reports[0]?.projections[0]?.versionId).toBe(reports[1]?.projections[0]?.versionId);
+    // Three for each projection, whoever built it.
+    expect(reports.reduce((rows, { reads }) => rows + reads.rebuild.rows, 0)).toBe(6);
+    await large.append("a", amounts(4));
+    await large.catchUp();
+    for (const each of [small, large]) {
+      const { model, report } = await each.boot();
+      expect(report.reads.tail.rows).toBe(0);
+      expect(model.get(sums, "a")).toEqual({ count: 4, sum: 10 });
+    }
+  });
+
+  it("a row that is folded again while a boot loads overwrites nothing that was appended meanwhile", async () => {
+    await using scratch = await scratchDatabase();
+    const sums = totals();
+    const own = createBootstrap({ pool: scratch.anotherPool(), projections: [sums] });
+    await own.append("a", amounts(1, 2));
+    const { report } = await own.boot();
+    const table = `headstart_projections.rows_${report.projections[0]?.versionId}`;
+    await scratch.pool.query(`update ${table} set state = '{}' where key = 'a'`);
+    const log = postgresLog();
+    let meanwhile: Promise<unknown> | undefined;
+    const slow: EventLog = {
+      ...log,
+      read: async (client, range) => {
+        await (meanwhile ??= own.append("a", amounts(4)));
+        return await log.read(client, range);
+      },
+    };
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [sums], log: slow });
+    const booted = await bootstrap.boot();
+    expect(booted.report.projections[0]).toMatchObject({ refolded: ["a"] });
+    expect(booted.model.get(sums, "a")).toEqual({ count: 2, sum: 3 });
+    await using following = bootstrap.follow(booted, { pollMs: 60_000 });
+    await following.poll();
+    expect(booted.model.get(sums, "a")).toEqual({ count: 3, sum: 7 });
+  });
+
   it("corrected code needs no migration by hand: the next boot has the rows that it makes", async () => {
     await using scratch = await scratchDatabase();
     const wrong = totals({ identity: "wrong", apply: ({ count, sum }) => ({ count, sum: sum + 1 }) });
