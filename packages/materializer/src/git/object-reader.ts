@@ -87,6 +87,7 @@ export class ObjectReader implements AsyncDisposable {
   }
 
   async #round<T>(ask: (running: Process) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+    throwIfAborted(signal);
     let begun = false;
     const round = this.#turn.then(async () => {
       begun = true;
