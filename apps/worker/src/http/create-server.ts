@@ -17,6 +17,9 @@ const REQUEST_MS = 30_000;
  */
 const KEEP_ALIVE_MS = 65_000;
 
+/** While more connections than this are open, each ends with its next answer. */
+const MOST_KEPT = 200;
+
 /**
  * The worker's server, not listening yet: the routes of all parts, mounted at the root in their order. Every answer
  * carries headers that keep a browser from running or sending anything that is not ours.
@@ -65,5 +68,18 @@ export function createServer({ log }: { readonly log: Log }, routes: readonly Ro
   server.requestTimeout = REQUEST_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxConnections = 1_000;
+  keepSome(server);
   return server;
+}
+
+/** Senders that never come back over a connection must not keep others out by leaving it open. */
+function keepSome(server: Server): void {
+  let open = 0;
+  server.on("connection", (socket) => {
+    open += 1;
+    socket.once("close", () => (open -= 1));
+  });
+  server.prependListener("request", (_, answer) => {
+    if (open > MOST_KEPT) answer.shouldKeepAlive = false;
+  });
 }

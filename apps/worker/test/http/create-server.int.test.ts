@@ -94,6 +94,21 @@ test("a connection is kept for longer than load balancers keep theirs, and than 
   expect(first.connection).toBe("keep-alive");
 });
 
+test("of very many connections each ends with its next answer, so that they keep nobody out", async () => {
+  const { server, url } = await serve(new Hono());
+  const agent = new Agent({ keepAlive: true });
+  onTestFinished(() => agent.destroy());
+  expect((await ask(`${url}/absent`, agent)).connection).toBe("keep-alive");
+  const open = async (): Promise<number> =>
+    await new Promise((resolve) => server.getConnections((_, count) => resolve(count)));
+  const idle = Array.from({ length: 200 }, () => connect(Number(new URL(url).port), "127.0.0.1"));
+  await expect.poll(open).toBe(201);
+  expect((await ask(`${url}/absent`, agent)).connection).toBe("close");
+  for (const socket of idle) socket.destroy();
+  await expect.poll(open).toBe(0);
+  expect((await ask(`${url}/absent`, agent)).connection).toBe("keep-alive");
+});
+
 test("connections that are let go end with their next answer", async () => {
   const { server, url } = await serve(new Hono());
   const agent = new Agent({ keepAlive: true });

@@ -69,7 +69,9 @@ function forward(
   incoming: IncomingMessage,
   answer: ServerResponse,
 ): void {
-  const { method, url, headers } = incoming;
+  const { method, url } = incoming;
+  // What it says of its connection is not said of the front's own.
+  const { connection: _, ...headers } = incoming.headers;
   const passed = request(new URL(url ?? "/", worker), { method, headers, agent }, (reply) => {
     answer.writeHead(reply.statusCode ?? 502, reply.headers);
     reply.pipe(answer);
