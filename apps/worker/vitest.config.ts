@@ -1,3 +1,4 @@
 import { tests } from "../../vitest.base.ts";
 
-export default tests({ globalSetup: ["test/shared-server.ts"] });
+/** Most of the time a test waits for processes of its own: two files side by side leave no processor idle. */
+export default tests({ globalSetup: ["test/shared-server.ts"], maxWorkers: 2 });

@@ -28,8 +28,10 @@ chromium("branches appear, an error shows its line, and a push arrives without a
   const page = await browser.open(server.url);
   await rowOf(page, "main").waitFor();
   await page.evaluate(() => ((globalThis as { unreloaded?: boolean }).unreloaded = true));
-  expect(await rowOf(page, "drafts/x").innerText()).toContain("pages/legal.md:3:8");
-  expect(await rowOf(page, "main").locator(".commit").first().innerText()).toBe(start.slice(0, 8));
+  await rowOf(page, "drafts/x").getByText("pages/legal.md:3:8").waitFor();
+  await rowOf(page, "main")
+    .locator(".commit", { hasText: start.slice(0, 8) })
+    .waitFor();
   await page.locator("#connection", { hasText: "Live" }).waitFor();
 
   const pushed = await upstream.commit("main", { "pages/a.md": markdown("B") });

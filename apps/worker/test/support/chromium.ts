@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { chromium, type BrowserContext, type BrowserContextOptions, type Page } from "playwright-core";
+import { afterAll } from "vitest";
 import { findProgram } from "./requires.ts";
 
-/** A browser of the test's own, with a profile that nobody used before. */
+/** A browser as somebody has it who was never here: what others stored or were allowed is not in it. */
 export interface Browser extends AsyncDisposable {
   readonly context: BrowserContext;
   /** A page; whatever it says on its console as an error, and whatever it throws, is collected in `complaints`. */
@@ -23,14 +21,13 @@ const quiet = [
   "--disable-sync",
 ];
 
+/** One process for all tests of a file: starting it takes longer than most of them. */
+let started: ReturnType<typeof chromium.launch> | undefined;
+afterAll(async () => await (await started)?.close());
+
 export async function startChromium(options: BrowserContextOptions = {}): Promise<Browser> {
-  const profile = await mkdtemp(join(tmpdir(), "headstart-chromium-"));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: findProgram("chromium") ?? "chromium",
-    args: quiet,
-    viewport: { width: 1440, height: 900 },
-    ...options,
-  });
+  started ??= chromium.launch({ executablePath: findProgram("chromium") ?? "chromium", args: quiet });
+  const context = await (await started).newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const complaints: string[] = [];
   return {
     context,
@@ -44,9 +41,6 @@ export async function startChromium(options: BrowserContextOptions = {}): Promis
       await page.goto(url);
       return page;
     },
-    [Symbol.asyncDispose]: async () => {
-      await context.close();
-      await rm(profile, { recursive: true, force: true, maxRetries: 5 });
-    },
+    [Symbol.asyncDispose]: async () => await context.close(),
   };
 }

@@ -20,7 +20,7 @@ import { startWorkerProcess, type WorkerProcess } from "./worker-process.ts";
 /** How long a killed worker's branch waits, in milliseconds. */
 const LEASE_MS = 2_000;
 /** The promise on staleness when nobody says anything, in milliseconds. */
-export const POLL_MAX_MS = 3_000;
+export const POLL_MAX_MS = 1_500;
 
 /** A database, repositories behind a git server, and what is needed to run workers on them. */
 export interface Deployment extends AsyncDisposable {
@@ -96,7 +96,7 @@ export async function openDeployment(options: DeploymentOptions = {}): Promise<D
         http: { host: more.host?.address ?? host, port: 0, lingerMs: 0, ...http, ...more.http },
         webhooks: { sources: { forge: { forge: "github", secrets: [{ env: "WEBHOOK_SECRET" }] } } },
         reconcile: { leaseMs: LEASE_MS },
-        observe: { pollMinMs: 1_000, pollMaxMs: POLL_MAX_MS },
+        observe: { pollMinMs: 500, pollMaxMs: POLL_MAX_MS },
         audit: { everyMs: 2_000 },
         retention: { everyMs: 5_000 },
         ...(broker && { amqp: { url: { env: "AMQP_URL" } } }),
