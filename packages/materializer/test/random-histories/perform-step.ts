@@ -1,7 +1,9 @@
 import { rename } from "node:fs/promises";
 import { expect } from "vitest";
+import type { Built } from "../../src/build/build-version.ts";
 import { createMaterializer, type Materializer } from "../../src/create-materializer.ts";
 import { MaterializerError } from "../../src/errors.ts";
+import type { Lease } from "../../src/queue/claim.ts";
 import type { Hint } from "../../src/requests/hint.ts";
 import { mortalPool } from "../support/mortal-pool.ts";
 import type { Project } from "../support/open-project.ts";
@@ -18,6 +20,8 @@ export interface World {
   readonly workers: Readonly<Record<ReleaseName, Materializer>>;
   /** Hints that are still on their way. */
   readonly late: Hint[];
+  /** Builds whose workers got stuck. */
+  readonly stuck: (() => Promise<string>)[];
   /** What the repository was last registered with. */
   wanted: ReleaseName;
   /** What really happened: a step that found nothing to do does not count. */
@@ -76,13 +80,13 @@ function changeOf(operation: BranchOperation, materializer: Materializer): () =>
   };
 }
 
-/** A branch that is not there, or has no such version, has nothing to be changed. */
+/** A branch that is not there, has no such version, or is somebody else's, is not changed. */
 async function wasPossible(change: () => Promise<unknown>): Promise<boolean> {
   try {
     await change();
     return true;
   } catch (error) {
-    const expected = ["BRANCH_UNKNOWN", "VERSION_UNKNOWN", "PROJECTOR_SUPERSEDED"];
+    const expected = ["BRANCH_UNKNOWN", "VERSION_UNKNOWN", "PROJECTOR_SUPERSEDED", "LEASE_LOST"];
     if (error instanceof MaterializerError && expected.includes(error.code)) return false;
     throw error;
   }
@@ -121,16 +125,17 @@ async function audit({ workers, happened }: World): Promise<void> {
 }
 
 function isWork(step: Operation | Work): step is Work {
-  return ["observe", "outage", "catch up", "build", "crash", "expire"].includes(step.do);
+  return ["observe", "outage", "catch up", "build", "crash", "go on", "expire"].includes(step.do);
 }
 
 async function performWork(work: Work, world: World): Promise<void> {
   const { project, workers, happened } = world;
   if (work.do === "expire") return await expireEverything(project);
+  if (work.do === "go on") return void happened.add((await world.stuck.shift()?.()) ?? "nobody is stuck");
   const by = work.by === "wanted" ? world.wanted : work.by;
   if (work.do === "crash") return await crash(by, work.atStatement, world);
   if (work.do === "outage") return await outage(workers[by], world);
-  if (work.do === "build") happened.add(await buildPart(workers[by], work.until));
+  if (work.do === "build") happened.add(await buildPart(workers[by], work.until, world));
   else if (work.do === "observe") happened.add(`observe: ${(await workers[by].observe(repository)).outcome}`);
   else {
     // After whoever observes, be it a dead one.
@@ -148,15 +153,26 @@ async function expireObservation({ db }: Project): Promise<void> {
   await db.query("update headstart_materializer.repositories set observe_until = null");
 }
 
-/** A worker that is not heard of again once it came so far. */
-async function buildPart(worker: Materializer, until: "claimed" | "built" | "published"): Promise<string> {
+/** A worker that builds, or is not heard of for a while once it came so far. */
+async function buildPart(
+  worker: Materializer,
+  until: "claimed" | "built" | "published",
+  { stuck }: World,
+): Promise<string> {
   const [lease] = await worker.claim();
   if (lease === undefined) return "nothing to build";
-  if (until === "claimed") return "claimed";
-  if (until === "published") return `build: ${(await worker.materialize(lease)).outcome}`;
+  const finish = async (): Promise<string> => `build: ${(await worker.materialize(lease)).outcome}`;
+  if (until === "published") return await finish();
+  const { signal } = new AbortController();
   // A commit that has left the repository since is found out here as it would be in a real build.
-  await worker.build(lease, { signal: new AbortController().signal }).catch(() => undefined);
-  return "built";
+  const built = until === "built" ? await worker.build(lease, { signal }).catch(() => undefined) : undefined;
+  stuck.push(built?.kind === "built" ? async () => await publishLate(worker, lease, built) : finish);
+  return until;
+}
+
+async function publishLate(worker: Materializer, lease: Lease, built: Built): Promise<string> {
+  const published = async (): Promise<unknown> => await worker.publish(lease, built);
+  return (await wasPossible(published)) ? "late: published" : "late: fenced";
 }
 
 /** Observes and builds as a process that is killed at one of its statements, whichever that is. */
@@ -181,13 +197,14 @@ async function crash(by: ReleaseName, atStatement: number, { project, happened }
 }
 
 /** Nothing is observed, and what is built has to be here already. */
-async function outage(worker: Materializer, { project, happened }: World): Promise<void> {
+async function outage(worker: Materializer, world: World): Promise<void> {
+  const { project, happened } = world;
   const { directory } = project.upstream;
   await rename(directory, `${directory}.away`);
   try {
     const observation = await worker.observe(repository).catch(() => undefined);
     expect(observation?.outcome ?? "busy").toBe("busy");
-    await buildPart(worker, "published");
+    await buildPart(worker, "published", world);
     happened.add("outage");
   } finally {
     await rename(`${directory}.away`, directory);

@@ -57,6 +57,8 @@ export type Work =
   | { readonly do: "build"; readonly by: Worker; readonly until: "claimed" | "built" | "published" }
   /** Its process ends with this statement of observing and building; the server does what it was sent before. */
   | { readonly do: "crash"; readonly by: Worker; readonly atStatement: number }
+  /** A worker that got stuck while it built goes on, whatever has become of its branch. */
+  | { readonly do: "go on" }
   /** So much time goes by that whatever was claimed may be taken over. */
   | { readonly do: "expire" };
 
@@ -85,7 +87,7 @@ export const push: fc.Arbitrary<Push> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: only("delete"), branch }) },
 );
 
-export const operation: fc.Arbitrary<Operation> = fc.oneof(
+const operation: fc.Arbitrary<Operation> = fc.oneof(
   {
     weight: 2,
     arbitrary: fc.record({
@@ -108,7 +110,7 @@ export const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ do: only("retain", "retain", "audit") }) },
 );
 
-export const work: fc.Arbitrary<Work> = fc.oneof(
+const work: fc.Arbitrary<Work> = fc.oneof(
   {
     weight: 5,
     arbitrary: fc.record({ do: only("observe", "observe", "observe", "outage", "catch up"), by }),
@@ -125,5 +127,72 @@ export const work: fc.Arbitrary<Work> = fc.oneof(
     weight: 3,
     arbitrary: fc.record({ do: only("crash"), by, atStatement: fc.integer({ min: 1, max: 40 }) }),
   },
-  { weight: 2, arbitrary: fc.record({ do: only("expire") }) },
+  { weight: 5, arbitrary: fc.record({ do: only("expire", "expire", "go on", "go on", "go on") }) },
 );
+
+const write = (branch: string, text: string): Push => ({
+  do: "write",
+  branch,
+  path: "notes/u/x.json",
+  content: { text },
+});
+const observe: Work = { do: "observe", by: "wanted" };
+const catchUp: Work = { do: "catch up", by: "wanted" };
+const claimed: Work = { do: "build", by: "wanted", until: "claimed" };
+const built: Work = { do: "build", by: "wanted", until: "built" };
+const goOn: Work = { do: "go on" };
+const expire: Work = { do: "expire" };
+
+/** Steps that seldom come in this order by chance. In a history there may be others between them. */
+const scenes: readonly (readonly Step[])[] = [
+  [write("main", "1"), observe, built, expire, write("main", "2"), catchUp, goOn],
+  [write("main", "3"), observe, claimed, expire, write("main", "4"), catchUp, goOn],
+  [write("main", "2"), observe, built, goOn],
+  [
+    { do: "register", release: "new", readopt: true },
+    catchUp,
+    { do: "register", release: "old", readopt: false },
+    { do: "register", release: "old", readopt: true },
+  ],
+  [
+    write("main", "4"),
+    catchUp,
+    write("main", "3"),
+    catchUp,
+    { do: "rollback", branch: "main", to: undefined },
+    { do: "unpin", branch: "main" },
+  ],
+  [write("drafts/a", "1"), catchUp, { do: "delete", branch: "drafts/a" }, observe, { do: "retain" }],
+];
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: push },
+  { weight: 4, arbitrary: operation },
+  { weight: 5, arbitrary: work },
+);
+
+/** When something happens; of two at one moment either may be the first. */
+const moment = fc.nat({ max: 9_999 });
+
+/** Steps of all kinds, with half of the scenes among them. */
+export const steps: fc.Arbitrary<Step[]> = fc.noBias(
+  fc
+    .tuple(
+      fc.array(fc.tuple(moment, step), { minLength: 15, maxLength: 22, size: "max" }),
+      ...scenes.map((scene) => playedAt(scene)),
+    )
+    .map((parts) =>
+      parts
+        .flat()
+        .toSorted(([a], [b]) => a - b)
+        .map(([, next]) => next),
+    ),
+);
+
+function playedAt(scene: readonly Step[]): fc.Arbitrary<[number, Step][]> {
+  const moments = fc.array(moment, { minLength: scene.length, maxLength: scene.length });
+  return fc.tuple(fc.boolean(), moments).map(([played, at]) => {
+    const inOrder = at.toSorted((a, b) => a - b);
+    return played ? scene.map((next, n): [number, Step] => [inOrder[n] ?? 0, next]) : [];
+  });
+}

@@ -9,12 +9,15 @@ interface Sight {
   readonly ref: string;
   readonly oid: string;
   readonly notes: Notes;
+  readonly pinned: boolean;
+  readonly incarnation: number;
+  readonly seq: number;
 }
 
 const names: readonly ReleaseName[] = ["old", "new"];
 
 export interface Readers extends AsyncDisposable {
-  /** Fails when somebody saw what no commit of that branch gives in any release. */
+  /** Fails when somebody saw what no commit of that branch gives in any release, or an older state after a newer one. */
   check(): Promise<void>;
   /** How many different things were seen. */
   count(): number;
@@ -29,18 +32,30 @@ export function watchReaders(
   const over = new AbortController();
   const seen = new Map<string, Sight>();
   const known = new Set<string>();
+  const newest = new Map<string, Sight>();
+  const goneBack: string[] = [];
   let failure: { readonly error: unknown } | undefined;
   const loop = (async () => {
     while (!over.signal.aborted) {
-      for (const sight of await readServed(db).catch(
-        async (error: unknown) => await whileAway(error).then(() => []),
-      ))
+      const sights = await readServed(db).catch(async (error: unknown) => {
+        await whileAway(error);
+        return [];
+      });
+      for (const sight of sights) {
         seen.set(JSON.stringify(sight), sight);
+        if (sight.pinned) continue;
+        const branch = `${sight.repository} ${sight.ref}`;
+        const before = newest.get(branch);
+        if (before !== undefined && isOlder(sight, before))
+          goneBack.push(`${branch}: ${sight.oid} after ${before.oid}`);
+        newest.set(branch, sight);
+      }
     }
   })().catch((error: unknown) => void (failure = { error }));
   return {
     check: async () => {
       if (failure !== undefined) throw failure.error;
+      expect(goneBack).toEqual([]);
       for (const [id, { ref, oid, notes }] of seen) {
         if (known.has(id)) continue;
         const branch = ref.slice("refs/heads/".length);
@@ -58,10 +73,15 @@ export function watchReaders(
   };
 }
 
+function isOlder(a: Sight, b: Sight): boolean {
+  return a.incarnation === b.incarnation ? a.seq < b.seq : a.incarnation < b.incarnation;
+}
+
 /** Every branch that is served, also when its version has no row. */
 export async function readServed(db: pg.Pool): Promise<Sight[]> {
   const { rows } = await db.query<Sight>(
     `select p.name as repository, b.ref, encode(v.oid, 'hex') as oid,
+            b.pinned_at is not null as pinned, b.incarnation, v.seq::int as seq,
             coalesce(jsonb_object_agg(r.key, r.data - 'links') filter (where r.key is not null), '{}') as notes
      from headstart_materializer.branches b
      join headstart_materializer.repositories p on p.id = b.repository_id
