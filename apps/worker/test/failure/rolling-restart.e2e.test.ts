@@ -8,7 +8,7 @@ import { createRandom } from "../support/random.ts";
 import type { Upstream } from "../support/upstream.ts";
 import { until } from "../support/until.ts";
 
-const RATE = 20;
+const RATE = 10;
 /** Longer than the front takes to notice that a worker is not ready any more, and shorter than it is by default. */
 const LINGER_MS = 1_000;
 
