@@ -276,7 +276,9 @@ test("deletions that look like a lost disk wait for confirm-deletions", async ()
   const held = await content.run(["sync"]);
   expect(held.exitCode).toBe(1);
   expect(held.stdout).toContain("deletions are held back: 3 of 5 branches");
+  expect((await content.run(["status"])).stdout).toContain("held back: 3 of 5");
   expect(await content.json(["confirm-deletions"])).toMatchObject({ exitCode: 0, confirmed: true });
+  expect((await content.run(["status"])).stdout).not.toContain("held back");
   expect(await content.json(["sync"])).toMatchObject({ exitCode: 0, current: true, counts: { ready: 2 } });
   expect((await content.run(["confirm-deletions"])).stdout).toBe("no deletion was held back");
 });

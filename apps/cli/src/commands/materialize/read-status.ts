@@ -16,7 +16,7 @@ export interface RepositoryStatus {
   readonly counts: Readonly<Record<BranchState, number>>;
   readonly pinned: number;
   readonly pausedAt: Date | null;
-  /** Why deletions are held back, if they are. */
+  /** Why deletions are held back, if they are and nobody has confirmed them. */
   readonly guard: string | null;
   readonly observedAt: Date | null;
   readonly errorCode: string | null;
@@ -54,7 +54,7 @@ const state = `case when b.parked_at is not null then 'parked'
 export async function readRepositories(db: pg.Pool, name?: string): Promise<RepositoryStatus[]> {
   const { rows } = await db.query<Omit<RepositoryStatus, "counts"> & { counts: Record<string, number> }>(
     `select r.name, coalesce(c.counts, '{}') as counts, coalesce(c.pinned, 0)::int as pinned,
-            r.paused_at as "pausedAt", r.guard, r.observed_at as "observedAt",
+            r.paused_at as "pausedAt", nullif(r.guard, 'confirmed') as guard, r.observed_at as "observedAt",
             r.error_code as "errorCode", r.error_message as "errorMessage"
      from headstart_materializer.repositories r
      left join (
