@@ -1,7 +1,7 @@
 import type { Queryable } from "../database/in-transaction.ts";
 import type { Looked } from "./walk.ts";
 
-export interface RetainedBranches {
+interface RetainedBranches {
   versions: number;
   events: number;
   branches: number;
