@@ -147,7 +147,7 @@ const expire: Work = { do: "expire" };
 const scenes: readonly (readonly Step[])[] = [
   [write("main", "1"), observe, built, expire, write("main", "2"), catchUp, goOn],
   [write("main", "3"), observe, claimed, expire, write("main", "4"), catchUp, goOn],
-  [write("main", "2"), observe, built, goOn],
+  [write("main", "2"), observe, built, { do: "retain" }, goOn],
   [
     { do: "register", release: "new", readopt: true },
     catchUp,
