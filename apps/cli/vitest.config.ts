@@ -1,3 +1,3 @@
 import { tests } from "../../vitest.base.ts";
 
-export default tests({ globalSetup: ["test/built-program.ts", "test/shared-server.ts"] });
+export default tests({ globalSetup: ["../../vitest.build.ts", "test/shared-server.ts"] });

@@ -11,7 +11,7 @@ export interface LogLine {
   readonly [field: string]: unknown;
 }
 
-/** `headstart-worker` as a process of its own, run from its source. */
+/** `headstart-worker` as a process of its own, as it is published: `vitest.build.ts` builds it. */
 export interface WorkerProcess {
   readonly pid: number;
   /** What it logged so far. */
@@ -37,14 +37,12 @@ export interface StartOptions {
   readonly through?: readonly string[];
 }
 
-const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
-const tsx = import.meta.resolve("tsx");
+const program = fileURLToPath(new URL("../../bin/headstart-worker.js", import.meta.url));
 
 /** Starts one; it is killed at the end of the test if it still lives. */
 export function startWorkerProcess(options: StartOptions = {}): WorkerProcess {
   const { args = [], environment = {}, cwd, through = [] } = options;
-  const node = [process.execPath, "--conditions=@headstart/source", "--import", tsx, main, ...args];
-  const [command = "", ...rest] = [...through, ...node];
+  const [command = "", ...rest] = [...through, process.execPath, program, ...args];
   const child = spawn(command, rest, {
     env: { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
