@@ -26,6 +26,8 @@ export async function comeToRest({ project, workers }: World): Promise<void> {
 /** Every branch is what git says, and is proved to be; of those that git does not have, nothing is seen. */
 export async function expectAtRest(world: World): Promise<void> {
   const { project, history } = world;
+  // First, since what is pinned is unpinned below.
+  await expectEvents(world);
   const tips = new Map([...history.tips].filter(([name]) => name !== ignored));
   for (const [branch, oid] of tips) await expectBranch(world, { branch, oid });
   const served = await readServed(project.db);
@@ -39,7 +41,6 @@ export async function expectAtRest(world: World): Promise<void> {
   expect([...tips.keys()], "what git does not have is not served").toEqual(
     expect.arrayContaining([...shown.keys()]),
   );
-  await expectEvents(world);
 }
 
 async function expectBranch(world: World, { branch, oid }: { branch: string; oid: string }): Promise<void> {

@@ -131,7 +131,7 @@ function isWork(step: Operation | Work): step is Work {
 async function performWork(work: Work, world: World): Promise<void> {
   const { project, workers, happened } = world;
   if (work.do === "expire") return await expireEverything(project);
-  if (work.do === "go on") return void happened.add((await world.stuck.shift()?.()) ?? "nobody is stuck");
+  if (work.do === "go on") return void happened.add((await world.stuck.pop()?.()) ?? "nobody is stuck");
   const by = work.by === "wanted" ? world.wanted : work.by;
   if (work.do === "crash") return await crash(by, work.atStatement, world);
   if (work.do === "outage") return await outage(workers[by], world);

@@ -13,8 +13,8 @@ const seed = Number(process.env["HEADSTART_SEED"] ?? 20_261_121);
 const factor = Number(process.env["HEADSTART_RUNS"] ?? 1);
 
 const transports = [
-  ["file", 8 * factor],
-  ["http", 4 * factor],
+  ["file", 10 * factor],
+  ["http", 5 * factor],
 ] as const;
 
 const happened = new Set<string>();

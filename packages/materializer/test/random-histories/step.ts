@@ -147,12 +147,16 @@ const expire: Work = { do: "expire" };
 const scenes: readonly (readonly Step[])[] = [
   [write("main", "1"), observe, built, expire, write("main", "2"), catchUp, goOn],
   [write("main", "3"), observe, claimed, expire, write("main", "4"), catchUp, goOn],
-  [write("main", "2"), observe, built, { do: "retain" }, goOn],
+  [write("main", "2"), expire, observe, built, { do: "retain" }, goOn],
   [
     { do: "register", release: "new", readopt: true },
     catchUp,
     { do: "register", release: "old", readopt: false },
     { do: "register", release: "old", readopt: true },
+    { ...write("main", "1"), content: { text: "1", broken: "link" } } as Push,
+    expire,
+    observe,
+    { do: "build", by: "wanted", until: "published" },
   ],
   [
     write("main", "4"),
@@ -161,6 +165,9 @@ const scenes: readonly (readonly Step[])[] = [
     catchUp,
     { do: "rollback", branch: "main", to: undefined },
     { do: "unpin", branch: "main" },
+    { do: "rollback", branch: "main", to: 1 },
+    write("main", "2"),
+    catchUp,
   ],
   [write("drafts/a", "1"), catchUp, { do: "delete", branch: "drafts/a" }, observe, { do: "retain" }],
 ];
