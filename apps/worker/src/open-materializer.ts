@@ -57,7 +57,7 @@ export async function openMaterializer(
     db,
     worker,
     projectors: config.projectors,
-    settings: { ...settings, ...polling },
+    settings: { ...settings, ...polling, keepEventsMs: config.retention.eventsMs },
     mirrors: {
       ...mirrorSettings,
       limits: limits as Partial<GitLimits>,

@@ -124,6 +124,8 @@ export const configSchema = z
       .strictObject({
         everyMs: milliseconds.min(100, "expected at least 100").default(600_000),
         deliveriesMs: milliseconds.min(1, "expected at least 1").default(30 * 86_400_000),
+        /** How long a branch's events stay that every consumer has read, and the rows of deleted branches. */
+        eventsMs: milliseconds.min(1, "expected at least 1").default(30 * 86_400_000),
         /** How long a worker that vanished stays listed. */
         workersMs: milliseconds.min(30_000, "expected at least 30000").default(86_400_000),
       })

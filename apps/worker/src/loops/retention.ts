@@ -14,11 +14,11 @@ export async function runRetention(context: Retaining, signal: AbortSignal): Pro
     everyMs,
     silentMs: Math.max(6 * everyMs, 60 * 60_000),
     turn: async () => {
-      const { segments, blobs } = await materializer.retain();
+      const content = await materializer.retain({ signal });
       const deliveries = await forgetDeliveries(db, { afterMs: deliveriesMs, signal });
       const workers = await forgetWorkers(db, workersMs);
-      if (segments + blobs + deliveries + workers > 0)
-        log.info("retention.removed", { segments, blobs, deliveries, workers });
+      const removed = { ...content, deliveries, workers };
+      if (Object.values(removed).some((count) => count > 0)) log.info("retention.removed", removed);
     },
   });
 }

@@ -88,9 +88,9 @@ test("the rolling audit finds a row that is not what git says, tells it, and has
   expect(await worker.exited).toBe(0);
 });
 
-test("retention removes workers that died, old deliveries and rows that no version needs", async () => {
+test("retention removes dead workers, old deliveries, events that all have read and rows that no version needs", async () => {
   const { upstream, start, title, db } = await workerProject({
-    config: { retention: { everyMs: 200, deliveriesMs: 60_000, workersMs: 30_000 } },
+    config: { retention: { everyMs: 200, deliveriesMs: 60_000, eventsMs: 1, workersMs: 30_000 } },
   });
   await upstream.commit("main", { "pages/home.json": page("Welcome") });
   const worker = start();
@@ -107,7 +107,9 @@ test("retention removes workers that died, old deliveries and rows that no versi
   await worker.logged("retention.removed", ({ workers }) => workers === 1);
   await worker.logged("retention.removed", ({ deliveries }) => deliveries === 1);
   await worker.logged("retention.removed", ({ segments }) => segments === 1);
-  expect(await title("main")).toBe("Welcome");
+  await upstream.commit("main", { "pages/home.json": page("Later") });
+  await worker.logged("retention.removed", ({ events }) => events === 1);
+  expect(await title("main")).toBe("Later");
   worker.send("SIGTERM");
   expect(await worker.exited).toBe(0);
 });
