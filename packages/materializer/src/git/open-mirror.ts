@@ -34,10 +34,7 @@ export async function openMirror(options: MirrorOptions): Promise<Mirror> {
  * Two users may see two different repositories behind one URL, so each has a mirror of its own, in each scope. The
  * password is no part of the name: tokens are replaced by others every hour, and the repository stays the same.
  */
-function folderName(
-  url: string,
-  { credential, scope }: Pick<MirrorOptions, "credential" | "scope">,
-): string {
+function folderName(url: string, { credential, scope }: Pick<MirrorOptions, "credential" | "scope">): string {
   const user = credential === undefined ? [] : [credential.username ?? "git", scope ?? ""];
   return createHash("sha256")
     .update(JSON.stringify([url, ...user]))
