@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { indexable, isIndexable } from "../database/indexed-text.ts";
 import { ProjectionError } from "../errors.ts";
 import type { StoredEvent } from "./event-log.ts";
 import { checkOrdering, type LogOrdering, type PostgresLog } from "./postgres-log.ts";
@@ -25,13 +26,15 @@ export interface Appended {
  * The locks that give appends their order; taken before anything is written, because writing takes the number. What
  * is read once they are held has to be what others left, which a transaction with one snapshot for all does not see.
  *
- * @throws {ProjectionError} `ISOLATION_UNSUITABLE`, `LOG_ORDERING_DIFFERS`
+ * @throws {ProjectionError} `EVENT_INVALID` for a stream that cannot be named so, `ISOLATION_UNSUITABLE`,
+ *   `LOG_ORDERING_DIFFERS`
  */
 export async function lockForAppend(
   client: pg.ClientBase,
   stream: string,
   expected: LogOrdering | undefined,
 ): Promise<LogOrdering> {
+  checkName(stream);
   const { rows } = await client.query<{ ordering: LogOrdering; isolation: string }>(
     `select ordering, current_setting('transaction_isolation') as isolation,
             case when ordering = 'serialized'
@@ -44,6 +47,17 @@ export async function lockForAppend(
   const isolation = rows[0]?.isolation;
   if (isolation !== undefined && isolation !== "read committed") throw isolationUnsuitable(isolation);
   return checkOrdering(rows[0]?.ordering, expected);
+}
+
+function checkName(stream: string): void {
+  if (isIndexable(stream)) return;
+  throw new ProjectionError(
+    "EVENT_INVALID",
+    `no stream can be called ${JSON.stringify(stream).slice(0, 200)}`,
+    {
+      hint: `the name of a stream is ${indexable}`,
+    },
+  );
 }
 
 function isolationUnsuitable(isolation: string): ProjectionError {
@@ -143,10 +157,15 @@ export async function writeEvents(
 
 function eventText(stream: string, { type, data }: NewEvent): string {
   const text = JSON.stringify(data) as string | undefined;
-  if (text !== undefined && type !== "" && !type.includes("\0")) return text;
+  if (text !== undefined && isType(type)) return text;
   throw new ProjectionError("EVENT_INVALID", `event ${JSON.stringify(type)} of ${stream} cannot be stored`, {
-    hint: "give it a type and data that JSON can say, null at least",
+    hint: "give it a type without NUL and without half of a surrogate pair, and data that JSON can say, null at least",
   });
+}
+
+/** Anything else would come back from the database as another type. */
+function isType(type: string): boolean {
+  return type !== "" && !type.includes("\0") && type.isWellFormed();
 }
 
 export function foreignCluster(reason: string): ProjectionError {

@@ -25,6 +25,7 @@ export interface ProjectionDefinition<State, Event extends StoredEvent = StoredE
   /**
    * Rows that an event changes; none with undefined. A key says everything that it depends on, scope included. It
    * follows from the event alone, and with `inline` not from its position, which it has only once it is written.
+   * 1 to 2600 bytes, without NUL and without half of a surrogate pair.
    */
   readonly key: (event: Event) => string | readonly string[] | undefined;
   /** Other rows that `apply` looks at through `get`. @default none */

@@ -1,3 +1,4 @@
+import { indexable, isIndexable } from "../database/indexed-text.ts";
 import { ProjectionError } from "../errors.ts";
 import type { RawEvent, StoredEvent } from "../log/event-log.ts";
 import { formatPosition } from "../position.ts";
@@ -54,15 +55,18 @@ export function planStep(projection: Projection, raw: RawEvent): Step | undefine
     const keys = typeof found === "string" ? [found] : [...new Set(found)];
     for (const each of keys) checkKey(each);
     if (keys.length === 0) return undefined;
-    return { event, keys, reads: reads?.(event) ?? [] };
+    const looksAt = reads?.(event) ?? [];
+    for (const each of looksAt) checkKey(each);
+    return { event, keys, reads: looksAt };
   } catch (cause) {
     throw poison(name, raw, { cause });
   }
 }
 
 function checkKey(key: unknown): void {
-  if (typeof key === "string" && key !== "" && !key.includes("\0")) return;
-  throw new TypeError(`a key is a text without NUL that is not empty, not ${JSON.stringify(key)}`);
+  if (isIndexable(key)) return;
+  const found = (JSON.stringify(key) as string | undefined) ?? String(key);
+  throw new TypeError(`a key is ${indexable}, not ${found.slice(0, 200)}`);
 }
 
 /**
