@@ -26,9 +26,12 @@ export async function rollback({ name, mode }: Projection, { pool, log }: Settin
     await lockActivation(client, name);
     const versions = await listVersions(client, [name]);
     const active = versions.find(({ status }) => status === "active");
-    const former = versions.find((version) => version.status === "retired" && version.log === log.name);
-    if (active === undefined || former === undefined || mode === "inline") {
-      const why = mode === "inline" ? "appends keep one inline version only" : "no former version is kept";
+    const former = versions.find(
+      (version) => version.status === "retired" && version.mode === "async" && version.log === log.name,
+    );
+    const inline = mode === "inline" || active?.mode === "inline";
+    if (active === undefined || former === undefined || inline) {
+      const why = inline ? "appends keep one inline version only" : "no former version is kept";
       throw new ProjectionError("ROLLBACK_IMPOSSIBLE", `${name} cannot be rolled back: ${why}`, {
         hint: "deploy the former code and boot it, which rebuilds its rows aside",
       });

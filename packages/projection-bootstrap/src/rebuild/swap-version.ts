@@ -8,7 +8,7 @@ import { wantedTypes } from "../projection/fold.ts";
 import { applyPage } from "../run/apply-page.ts";
 import { advanceCheckpoint } from "../store/advance.ts";
 import type { Lease } from "../store/lease.ts";
-import type { Version, VersionStatus } from "../store/version.ts";
+import { listVersions, type Version, type VersionStatus } from "../store/version.ts";
 import { activate, holdsLease, lockActivation, lockActive } from "./activate.ts";
 
 export interface Swap {
@@ -49,11 +49,15 @@ const lockNotAvailable = "55P03";
 async function swapWithin(client: pg.ClientBase, swap: Swap): Promise<Position | undefined> {
   const { projection, lease, lockMs } = swap;
   await client.query("select set_config('lock_timeout', $1, true)", [`${lockMs}ms`]);
-  if (projection.mode === "inline") {
+  const held = projection.mode === "inline" || (await keptInline(client, projection.name));
+  // Appends that are under way write the inline rows that come, and those that go.
+  if (held) {
     await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))");
   }
   await lockActivation(client, projection.name);
   const active = await lockActive(client, projection.name);
+  const replacesInline = active?.mode === "inline";
+  if (replacesInline && !held) return undefined;
   const to = await takeRest(client, swap, await swapPosition(client, active, swap));
   if (to === undefined) return undefined;
   checkSettled(to, swap.horizon, swap.log);
@@ -62,10 +66,16 @@ async function swapWithin(client: pg.ClientBase, swap: Swap): Promise<Position |
       hint: "nothing was swapped; the process that took over will do it",
     });
   }
-  // Nobody keeps inline rows any more once others took their place, so nobody can go back to them either.
-  const previous = projection.mode === "inline" ? "abandoned" : swap.previous;
+  // Nobody keeps inline rows any more once others took their place, so nobody can go back to them. Nor to rows that
+  // inline ones replaced: the code that made those could not append any more.
+  const previous = projection.mode === "inline" || replacesInline ? "abandoned" : swap.previous;
   await activate(client, { projection: projection.name, versionId: lease.versionId, previous });
   return to;
+}
+
+async function keptInline(client: pg.ClientBase, name: string): Promise<boolean> {
+  const versions = await listVersions(client, [name]);
+  return versions.some(({ status, mode }) => status === "active" && mode === "inline");
 }
 
 /**

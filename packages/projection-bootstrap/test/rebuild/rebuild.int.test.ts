@@ -81,6 +81,23 @@ describe("a rebuild", () => {
     );
   });
 
+  it("is not rolled back to rows that appends kept, because nobody keeps them any more", async () => {
+    await using scratch = await scratchDatabase();
+    const [kept, sums] = [totals({ mode: "inline", identity: "kept" }), totals()];
+    const inline = createBootstrap({ pool: scratch.pool, projections: [kept] });
+    const plain = createBootstrap({ pool: scratch.pool, projections: [sums] });
+    await inline.boot();
+    await inline.append("a", amounts(1));
+    await plain.boot();
+    await plain.append("a", amounts(10));
+    await expect(plain.rollback("totals")).rejects.toMatchObject({ code: "ROLLBACK_IMPOSSIBLE" });
+    const { model } = await inline.boot();
+    expect(model.get(kept, "a")).toEqual({ count: 2, sum: 11 });
+    await inline.append("a", amounts(100));
+    await expect(inline.rollback("totals")).rejects.toMatchObject({ code: "ROLLBACK_IMPOSSIBLE" });
+    expect((await plain.boot()).model.get(sums, "a")).toEqual({ count: 3, sum: 111 });
+  });
+
   it("has nothing to go back to when no former version is kept", async () => {
     await using scratch = await scratchDatabase();
     const bootstrap = createBootstrap({ pool: scratch.pool, projections: [totals()] });
