@@ -99,10 +99,13 @@ export async function writeEvents(
     expectedVersion,
     log,
     ordering,
+    newest = false,
     recordedAt,
   }: AppendOptions & {
     readonly log: PostgresLog;
     readonly ordering: LogOrdering;
+    /** Whether no event may come after these, as in a serialized log. @default false */
+    readonly newest?: boolean | undefined;
     /** @default the time at which each is written */
     readonly recordedAt?: Date | undefined;
   },
@@ -110,7 +113,7 @@ export async function writeEvents(
   const texts = events.map((event) => eventText(stream, event));
   const { era, foreign } = await readServerIdentity(client);
   if (foreign !== undefined) throw foreignCluster(foreign);
-  const current = await checkStream(client, { stream, era, ordering, expectedVersion });
+  const current = await checkStream(client, { stream, era, ordering, newest, expectedVersion });
   const first = current + 1;
   const version = current + events.length;
   const { rows } = await client.query<{ xid: string; number: string; recorded_at: Date; version: string }>(
@@ -179,15 +182,16 @@ interface StreamCheck {
   readonly era: number;
   /** As it was when the locks were taken. */
   readonly ordering: LogOrdering;
+  readonly newest: boolean;
   readonly expectedVersion: number | undefined;
 }
 
 /**
  * The stream's version, once it is certain that this append comes after every other one: in its stream, and in the
- * whole log where that is serialized. Nobody else writes to the stream before this transaction ends.
+ * whole log where that is serialized or has to be so. Nobody else writes to the stream before this transaction ends.
  */
 async function checkStream(client: pg.ClientBase, check: StreamCheck): Promise<number> {
-  const { stream, era, ordering, expectedVersion } = check;
+  const { stream, era, ordering, newest, expectedVersion } = check;
   const { rows } = await client.query<{
     version: string;
     late: boolean;
@@ -196,12 +200,12 @@ async function checkStream(client: pg.ClientBase, check: StreamCheck): Promise<n
   }>(
     `select setting.ordering, coalesce(stream.version, 0)::text as version,
             coalesce((stream.era, stream.xid) > ($2::integer, pg_current_xact_id()), false) as late,
-            setting.ordering = 'serialized' and exists (
+            (setting.ordering = 'serialized' or $3) and exists (
               select from headstart_projections.event where (era, xid) > ($2::integer, pg_current_xact_id())
             ) as overtaken
        from headstart_projections.log_setting as setting
        left join headstart_projections.stream on stream.name = $1`,
-    [stream, era],
+    [stream, era, newest],
   );
   const [row] = rows;
   const current = Number(row?.version ?? 0);

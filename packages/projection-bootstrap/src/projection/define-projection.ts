@@ -28,7 +28,10 @@ export interface ProjectionDefinition<State, Event extends StoredEvent = StoredE
    * 1 to 2600 bytes, without NUL and without half of a surrogate pair.
    */
   readonly key: (event: Event) => string | readonly string[] | undefined;
-  /** Other rows that `apply` looks at through `get`. @default none */
+  /**
+   * Other rows that `apply` looks at through `get`. With `inline`, a transaction of the caller's that changes rows of
+   * this projection is refused once another one that began to write later has appended anything. @default none
+   */
   readonly reads?: ((event: Event) => readonly string[]) | undefined;
   /** What a row may be; stored rows that are anything else are isolated. */
   readonly schema: z.ZodType<State>;

@@ -72,8 +72,9 @@ async function appendIn(client: pg.ClientBase, settings: AppendSettings, append:
     const json = JSON.stringify(data);
     return { position: beginning, stream, version: version + place, type, json, recordedAt };
   });
-  const locked = await lockKeys(client, inline, raw);
-  const given = { ...options, log: settings.log, ordering, recordedAt };
+  const { locked, looks } = await lockKeys(client, inline, raw);
+  // A row that is only looked at does not say by whom, so nothing at all may come after these events.
+  const given = { ...options, log: settings.log, ordering, newest: looks, recordedAt };
   const appended = await writeEvents(client, stream, events, given);
   for (const target of inline) await applyInline(client, target, { events: appended.events, locked });
   return appended;
@@ -117,32 +118,40 @@ function mismatch({ projection, id }: Version): ProjectionError {
   );
 }
 
+interface Locked {
+  /** What is locked, as {@link lockName} says it. */
+  readonly locked: ReadonlySet<string>;
+  /** Whether a row is changed that looks at others, or that others look at. */
+  readonly looks: boolean;
+}
+
 /**
  * Locks the keys before anything is written, in one order for everybody. Whoever gets a key first then also has the
  * lower transaction number, so that rows are changed in the log's order.
- *
- * @returns what is locked, as {@link lockName} says it
  */
 async function lockKeys(
   client: pg.ClientBase,
   targets: readonly InlineTarget[],
   events: readonly RawEvent[],
-): Promise<Set<string>> {
-  const names = new Set<string>();
+): Promise<Locked> {
+  const locked = new Set<string>();
+  let looks = false;
   for (const target of targets) {
     for (const event of events) {
       const step = planInline(target.projection, event);
-      if (step !== undefined) for (const key of touched(step)) names.add(lockName(target, key));
+      if (step === undefined) continue;
+      for (const key of touched(step)) locked.add(lockName(target, key));
+      looks ||= target.projection.definition.reads !== undefined;
     }
   }
-  if (names.size === 0) return names;
+  if (locked.size === 0) return { locked, looks };
   await client.query(
     `select pg_advisory_xact_lock(lock)
        from (select distinct hashtextextended('headstart_projections.key:' || name, 0) as lock
                from unnest($1::text[]) as name order by 1) as locks`,
-    [[...names]],
+    [[...locked]],
   );
-  return names;
+  return { locked, looks };
 }
 
 function lockName({ versionId }: InlineTarget, key: string): string {
