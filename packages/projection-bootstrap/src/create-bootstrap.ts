@@ -9,7 +9,7 @@ import { ProjectionError } from "./errors.ts";
 import type { Appended, AppendOptions, NewEvent } from "./log/append.ts";
 import type { EventLog } from "./log/event-log.ts";
 import { type PostgresLog, postgresLog } from "./log/postgres-log.ts";
-import { migrate } from "./migrate.ts";
+import { databasePreparation } from "./prepare-database.ts";
 import type { Projection } from "./projection/define-projection.ts";
 import { rebuildProjection, type RebuildProgress, type Rebuilt } from "./rebuild/rebuild-projection.ts";
 import { retire, rollback, type RolledBack } from "./rebuild/rollback.ts";
@@ -61,7 +61,8 @@ export interface Bootstrap {
   follow(booted: BootResult, options?: FollowOptions): Following;
   /**
    * Adds events to a stream, and applies inline projections in the same transaction: one of its own, or the caller's
-   * if a `client` is given, which has to be a read committed one.
+   * if a `client` is given, which has to be a read committed one. Where all connections of the pool may be with such
+   * callers, {@link Bootstrap.migrate} a new database first.
    *
    * @throws {ProjectionError} `VERSION_CONFLICT`, `INLINE_MISMATCH`, `INLINE_FAILED`, `FOREIGN_CLUSTER`, and with a
    *   client `APPEND_OUT_OF_ORDER`, `ISOLATION_UNSUITABLE`
@@ -77,7 +78,10 @@ export interface Bootstrap {
   run(options: RunOptions): Promise<void>;
   /** Builds rows anew, beside the present ones, and swaps them. */
   rebuild(name: string, options?: RebuildRequest): Promise<Rebuilt>;
-  /** Builds the rows of this process's code without showing them yet: before a deployment. @default all projections */
+  /**
+   * Builds the rows of this process's code without showing them yet: before a deployment. Where its rows are the ones
+   * that readers see, it returns these. @default all projections
+   */
   prebuild(names?: readonly string[], options?: RebuildRequest): Promise<Rebuilt[]>;
   /** Goes back to the version before. */
   rollback(name: string): Promise<RolledBack>;
@@ -104,14 +108,7 @@ const connectionsNeeded = 2;
 export function createBootstrap(options: BootstrapOptions): Bootstrap {
   const settings = readSettings(options);
   const { pool, log, projections } = settings;
-  let ready: Promise<void> | undefined;
-  const prepare = (): Promise<void> => {
-    ready ??= prepareDatabase(settings).catch((error: unknown) => {
-      ready = undefined;
-      throw error;
-    });
-    return ready;
-  };
+  const prepare = databasePreparation(settings);
   const after = <Result>(work: () => Promise<Result>): Promise<Result> => prepare().then(work);
   const named = (name: string): Projection => {
     const found = projections.find((projection) => projection.name === name);
@@ -124,15 +121,19 @@ export function createBootstrap(options: BootstrapOptions): Bootstrap {
     after(() => {
       const { owner, leaseMs, keep, page } = settings;
       const reason = activate ? "rebuilt by request" : "built before its code runs";
-      const from = { pool, log, owner, leaseMs, keep, page, activate, reason };
+      // Of the code that runs there is nothing to build ahead.
+      const orActive = activate ? undefined : { otherThan: undefined };
+      const from = { pool, log, owner, leaseMs, keep, page, activate, reason, orActive };
       return rebuildProjection(named(name), { ...from, ...request });
     });
   return {
-    migrate: prepare,
+    migrate: () => prepare(),
     boot: (bootOptions = {}) => after(() => boot(settings, bootOptions)),
     follow: (booted, followOptions = {}) => new ModelFollower(settings, booted as BootOutcome, followOptions),
-    append: (stream, events, appendOptions = {}) =>
-      after(() => appendEvents({ pool, log: ownLog(log), projections }, stream, events, appendOptions)),
+    append: async (stream, events, appendOptions = {}) => {
+      await prepare(appendOptions.client);
+      return await appendEvents({ pool, log: ownLog(log), projections }, stream, events, appendOptions);
+    },
     catchUp: (catchUpOptions) => after(() => catchUp(settings, catchUpOptions)),
     run: (runOptions) => after(() => runProjections(settings, runOptions)),
     rebuild: (name, request = {}) => build(name, request, true),
@@ -201,17 +202,4 @@ function ownLog(log: EventLog): PostgresLog {
   throw new ProjectionError("LOG_UNSUITABLE", `${log.name} belongs to somebody else and is only read`, {
     hint: "append with the application that keeps it",
   });
-}
-
-/** The schema, and the log's ordering if nobody decided it yet. */
-async function prepareDatabase({ pool, log }: Settings): Promise<void> {
-  await migrate(pool);
-  // Asked first, so that a process that may only read can boot from a database that others prepared.
-  const { rowCount } = await pool.query("select from headstart_projections.log_setting");
-  if (rowCount === 1) return;
-  const wanted = "ordering" in log ? (log as PostgresLog).ordering : undefined;
-  await pool.query(
-    "insert into headstart_projections.log_setting (ordering) values ($1) on conflict (single) do nothing",
-    [wanted ?? "xid-fence"],
-  );
 }

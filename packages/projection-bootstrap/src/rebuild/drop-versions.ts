@@ -1,12 +1,13 @@
 import type pg from "pg";
 import { inTransaction } from "../database/transaction.ts";
 import { rowTable } from "../store/row-table.ts";
-import { listVersions } from "../store/version.ts";
+import { listVersions, type Version } from "../store/version.ts";
 import { lockActivation } from "./activate.ts";
 
 /**
  * Drops what no rollback needs: abandoned versions, retired ones beyond the newest `keep`, and builds that were left
- * behind by a newer active version. Versions that somebody is writing stay.
+ * behind by a newer active version. Versions that somebody is writing stay, and so does what was prebuilt for the next
+ * deployment while the running code only renews its rows.
  *
  * @returns ids of the versions that are gone
  */
@@ -21,11 +22,16 @@ export async function dropVersions(
     const former = versions
       .filter(({ status }) => status === "retired" || status === "rolled-back")
       .slice(keep);
+    const replaced = await replacedIdentity(client, projection);
+    const renewed = replaced === undefined || replaced === active?.identity;
+    const isAhead = ({ status, identity }: Version): boolean =>
+      renewed && status === "built" && identity !== active?.identity;
     const left = versions.filter(
-      ({ status, id }) =>
-        (status === "building" || status === "built") &&
+      (version) =>
+        (version.status === "building" || version.status === "built") &&
         active !== undefined &&
-        BigInt(id) < BigInt(active.id),
+        BigInt(version.id) < BigInt(active.id) &&
+        !isAhead(version),
     );
     const gone = versions.filter(({ status }) => status === "abandoned");
     const dropped: string[] = [];
@@ -37,4 +43,14 @@ export async function dropVersions(
     }
     return dropped;
   });
+}
+
+/** The projector of the rows that readers saw before the present ones. */
+async function replacedIdentity(client: pg.ClientBase, projection: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ identity: string }>(
+    `select identity from headstart_projections.version
+      where projection = $1 and status <> 'active' and retired_at is not null order by retired_at desc limit 1`,
+    [projection],
+  );
+  return rows[0]?.identity;
 }

@@ -40,6 +40,47 @@ describe("a rebuild", () => {
     expect((await old.boot()).model.get(sums, "a")).toEqual({ count: 3, sum: 6 });
   });
 
+  it("is not made before a deployment for the code that runs: its rows are there", async () => {
+    await using scratch = await scratchDatabase();
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [totals()] });
+    await bootstrap.append("a", amounts(1, 2));
+    const { position } = await bootstrap.boot();
+    const versions = async () => (await bootstrap.status()).projections[0]?.versions;
+    const before = await versions();
+    expect(await bootstrap.prebuild()).toEqual([
+      {
+        projection: "totals",
+        versionId: before?.[0]?.id,
+        active: true,
+        position,
+        read: { rows: 0, bytes: 0, pages: 0 },
+        dropped: [],
+      },
+    ]);
+    expect(await versions()).toEqual(before);
+    await bootstrap.append("a", amounts(3));
+    await bootstrap.catchUp();
+    const head = (await bootstrap.boot()).position;
+    expect(await bootstrap.retentionFloor()).toMatchObject({ position: head, holders: [{}] });
+  });
+
+  it("by the running code spares what was prebuilt for the next, and the next deployment drops it", async () => {
+    await using scratch = await scratchDatabase();
+    const deploy = (identity: string) =>
+      createBootstrap({ pool: scratch.pool, projections: [totals({ identity })] });
+    const [running, next, other] = [deploy("1"), deploy("2"), deploy("3")];
+    await running.append("a", amounts(1, 2));
+    await running.boot();
+    const [prebuilt] = await next.prebuild();
+    for (let each = 0; each < 2; each++) {
+      expect((await running.rebuild("totals")).dropped).not.toContain(prebuilt?.versionId);
+    }
+    expect(await next.boot()).toMatchObject({
+      report: { projections: [{ found: "ready" }], reads: { rebuild: { rows: 0 } } },
+    });
+    expect((await other.rebuild("totals")).dropped).toContain(prebuilt?.versionId);
+  });
+
   it("can be rolled back without the former code, which goes on from where it stood", async () => {
     await using scratch = await scratchDatabase();
     const [sums, doubled] = [totals(), twice()];
