@@ -9,6 +9,7 @@ import { typesOf } from "../projection/fold.ts";
 import { advanceCheckpoint } from "../store/advance.ts";
 import type { Lease } from "../store/lease.ts";
 import { parkedKeys } from "../store/parked.ts";
+import { storableText } from "../store/storable-text.ts";
 import type { Fault } from "../store/version.ts";
 import { applyPage, endOf, type FailurePolicy } from "./apply-page.ts";
 import { oneAhead } from "./one-ahead.ts";
@@ -132,6 +133,6 @@ async function writePage(
 async function recordFault(client: pg.ClientBase, versionId: string, fault: Fault): Promise<void> {
   await client.query("update headstart_projections.version set fault = $2 where id = $1", [
     versionId,
-    JSON.stringify(fault),
+    JSON.stringify({ ...fault, message: storableText(fault.message) }),
   ]);
 }

@@ -45,7 +45,10 @@ export async function catchUp(settings: Settings, { signal }: CatchUpOptions = {
   const results = new Map<Projection, CaughtUp>();
   const kept = projections.filter(({ mode }) => mode === "async");
   // Before a connection is held, because building needs one.
-  for (const projection of kept) await activateBuilt(projection, settings, signal);
+  for (const projection of kept) {
+    const stopped = await tryActivateBuilt(projection, settings, signal);
+    if (stopped !== undefined) results.set(projection, stopped);
+  }
   const settled = await log.settle(pool, signal);
   const { client: holder, release } = await takeConnection(pool);
   const targets: Advancing[] = [];
@@ -54,7 +57,7 @@ export async function catchUp(settings: Settings, { signal }: CatchUpOptions = {
     const horizon = await transactionOn(holder, (client) => log.horizon(client, settled), "snapshot");
     if (horizon.foreign !== undefined) throw foreignCluster(horizon.foreign);
     const upTo = horizon.fence;
-    for (const projection of kept) {
+    for (const projection of kept.filter((each) => !results.has(each))) {
       const target = await takeTarget(holder, projection, { settings, upTo });
       if ("outcome" in target) results.set(projection, target);
       else targets.push(target);
@@ -149,14 +152,30 @@ async function ownVersion(
   return version?.status === "building" ? undefined : version;
 }
 
-/** A version that was built before the deployment becomes the active one. */
+/** A version that was built before the deployment becomes the active one; what keeps it from that stops nobody else. */
+async function tryActivateBuilt(
+  projection: Projection,
+  settings: Settings,
+  signal: AbortSignal | undefined,
+): Promise<CaughtUp | undefined> {
+  const version = await ownVersion(settings.pool, projection, settings);
+  if (version?.status !== "built") return undefined;
+  try {
+    await activateBuilt(projection, settings, signal);
+    return undefined;
+  } catch (error) {
+    if (signal?.aborted === true) throw error;
+    const position = formatPosition(version.checkpoint);
+    return { projection: projection.name, outcome: "stopped", position, error };
+  }
+}
+
 async function activateBuilt(
   projection: Projection,
   settings: Settings,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { pool, log, owner, leaseMs, keep, page } = settings;
-  if ((await ownVersion(pool, projection, settings))?.status !== "built") return;
   const from = { pool, log, owner, leaseMs, keep, page, signal };
   const reason = "the code that it was built for runs now";
   await rebuildProjection(projection, {

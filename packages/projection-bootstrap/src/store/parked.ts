@@ -1,5 +1,6 @@
 import type pg from "pg";
 import type { Position } from "../position.ts";
+import { storableText } from "./storable-text.ts";
 
 export interface ParkedEvent {
   readonly key: string;
@@ -26,7 +27,7 @@ export async function parkEvents(
       events.map(({ position }) => position.era),
       events.map(({ position }) => position.xid.toString()),
       events.map(({ position }) => position.number.toString()),
-      events.map(({ error }) => error?.slice(0, 2000) ?? null),
+      events.map(({ error }) => (error === undefined ? null : storableText(error.slice(0, 2000)))),
     ],
   );
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createBootstrap } from "../../src/create-bootstrap.ts";
+import { formatPosition } from "../../src/position.ts";
 import { formatMetrics } from "../../src/status/format-metrics.ts";
 import { amounts, story, totals } from "../support/projections.ts";
 import { scratchDatabase } from "../support/scratch-database.ts";
@@ -119,6 +120,84 @@ describe("an event that cannot be applied", () => {
     expect(await bootstrap.redrive("totals")).toMatchObject({ faultLifted: true });
     await bootstrap.catchUp();
     expect((await bootstrap.boot()).model.get(sums, "a")).toEqual({ count: 3, sum: 10 });
+  });
+
+  it("stops a projection whose prebuilt rows cannot take it, and no other projection", async () => {
+    await using scratch = await scratchDatabase();
+    const { broken, projection } = fragile();
+    const stories = story();
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [projection, stories] });
+    await createBootstrap({ pool: scratch.pool, projections: [stories] }).boot();
+    await bootstrap.append("a", amounts(1));
+    const [built] = await bootstrap.prebuild(["totals"]);
+    await bootstrap.append("a", amounts(7, 2));
+    expect((await bootstrap.catchUp()).projections).toEqual([
+      expect.objectContaining({
+        projection: "totals",
+        outcome: "stopped",
+        position: formatPosition(built!.position),
+        error: expect.objectContaining({ code: "POISON_EVENT" }) as unknown,
+      }),
+      expect.objectContaining({ projection: "story", outcome: "advanced" }),
+    ]);
+    broken.on = false;
+    expect((await bootstrap.catchUp()).projections).toMatchObject([
+      { projection: "totals", outcome: "advanced" },
+      { projection: "story", outcome: "advanced" },
+    ]);
+    expect((await bootstrap.boot()).model.get(projection, "a")).toEqual({ count: 3, sum: 10 });
+  });
+
+  it.each(["a\0b", "half \ud800"])("is set aside whatever its projector's error quotes: %j", async (text) => {
+    await using scratch = await scratchDatabase();
+    const refuse = ({ data }: { data: unknown }, place: string): void => {
+      if ((data as { at?: string }).at === place) throw new Error(`${text} is unknown`);
+    };
+    const [rows, keys] = [
+      totals({
+        apply: (state, event) => {
+          refuse(event, "apply");
+          return { count: state.count + 1, sum: state.sum + event.data.amount };
+        },
+      }),
+      totals({
+        name: "keys",
+        identity: "keys 1",
+        key: (event) => {
+          refuse(event, "key");
+          return event.stream;
+        },
+      }),
+    ];
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [rows, keys] });
+    await bootstrap.boot();
+    await bootstrap.append("bad", [{ type: "added", data: { amount: 1, at: "apply" } }]);
+    await bootstrap.append("good", amounts(1));
+    await bootstrap.append("bad", [{ type: "added", data: { amount: 1, at: "key" } }]);
+    for (const outcome of ["first", "again"]) {
+      expect((await bootstrap.catchUp()).projections, outcome).toEqual(
+        expect.arrayContaining([
+          expect.objectContaining({ projection: "totals", outcome: "advanced" }),
+          expect.objectContaining({
+            projection: "keys",
+            outcome: "stopped",
+            error: expect.objectContaining({ code: "POISON_EVENT" }) as unknown,
+          }),
+        ]),
+      );
+    }
+    const { projections } = await bootstrap.status();
+    expect(projections).toMatchObject([
+      { state: "poisoned", lagEvents: 0, versions: [{ parked: 2 }] },
+      {
+        state: "poisoned",
+        lagEvents: 1,
+        versions: [{ fault: expect.stringContaining("is unknown") as string }],
+      },
+    ]);
+    expect(await scratch.rows("select key, state from headstart_projections.totals")).toEqual([
+      { key: "good", state: { count: 1, sum: 1 } },
+    ]);
   });
 
   it("while following sets the key aside in memory, and leaves the rest in step", async () => {
