@@ -6,17 +6,25 @@ import { inTransaction } from "./database/transaction.ts";
 const folder = new URL("../migrations/", import.meta.url);
 
 /**
+ * Whether the schema is as this release needs it.
+ *
+ * @throws {ProjectionError} `SCHEMA_TOO_NEW`
+ */
+export async function isMigrated(client: pg.Pool | pg.ClientBase): Promise<boolean> {
+  const files = await migrationFiles();
+  const applied = (await appliedMigrations(client)) ?? [];
+  checkKnown(applied, files);
+  return applied.length === files.length;
+}
+
+/**
  * Brings the schema `headstart_projections` up to date; any number of processes may try at once.
  *
  * @throws {ProjectionError} `SCHEMA_TOO_NEW` when a newer release of this package migrated the database
  */
 export async function migrate(pool: pg.Pool): Promise<void> {
-  const files = (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
-  const applied = await appliedMigrations(pool);
-  if (applied !== undefined && applied.length === files.length) {
-    checkKnown(applied, files);
-    return;
-  }
+  if (await isMigrated(pool)) return;
+  const files = await migrationFiles();
   await inTransaction(pool, async (client) => {
     await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.migrate', 0))");
     await client.query("create schema if not exists headstart_projections");
@@ -36,7 +44,11 @@ export async function migrate(pool: pg.Pool): Promise<void> {
   });
 }
 
-async function appliedMigrations(client: pg.Pool | pg.PoolClient): Promise<string[] | undefined> {
+async function migrationFiles(): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.endsWith(".sql")).sort();
+}
+
+async function appliedMigrations(client: pg.Pool | pg.ClientBase): Promise<string[] | undefined> {
   const { rows } = await client.query<{ exists: boolean }>(
     "select to_regclass('headstart_projections.migration') is not null as exists",
   );

@@ -53,6 +53,27 @@ it("two connections are enough for everything at once: boots, followers, runners
   await pool.end();
 });
 
+it("the first appends of a process may be in callers' transactions that have every connection", async () => {
+  await using scratch = await scratchDatabase();
+  await createBootstrap({ pool: scratch.pool, projections: [] }).migrate();
+  const pool = new pg.Pool({ connectionString: scratch.url, max: 2 });
+  const bootstrap = createBootstrap({ pool, projections: [] });
+  const clients = [await pool.connect(), await pool.connect()];
+  // Waits for a connection all the time that the appends take.
+  const status = bootstrap.status();
+  await Promise.all(
+    clients.map(async (client, index) => {
+      await client.query("begin");
+      await bootstrap.append(`s${index}`, amounts(1), { client });
+      await client.query("commit");
+    }),
+  );
+  for (const client of clients) client.release();
+  await status;
+  expect(await scratch.rows("select from headstart_projections.event")).toHaveLength(2);
+  await pool.end();
+});
+
 it("a pool with fewer connections than that is refused, by the name of its setting", async () => {
   await using scratch = await scratchDatabase();
   const pool = new pg.Pool({ connectionString: scratch.url, max: 1 });
