@@ -3,6 +3,7 @@ import type { Settings } from "../boot/settings.ts";
 import { takeConnection } from "../database/connection.ts";
 import { transactionOn } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
+import { beginning } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
 import { BatchRows } from "../store/batch-rows.ts";
@@ -18,7 +19,7 @@ export interface RedriveOptions {
 }
 
 export interface Redriven {
-  /** Keys whose rows hold all events again. */
+  /** Keys whose rows hold all events again; one that the log has no event for has no row any more. */
   readonly repaired: readonly string[];
   /** Keys that still cannot be folded, and why. */
   readonly failed: readonly { readonly key: string; readonly error: string }[];
@@ -124,6 +125,8 @@ async function writeRepaired(
   for (const each of repaired) {
     const row = folded.rows.get(each);
     if (row !== undefined) rows.replace(each, row.state, row.position);
+    // The log never had an event for this one, so it is nobody's.
+    else if (rows.storedAt(each) !== undefined) rows.replace(each, undefined, beginning);
   }
   const growth = await rows.flush(client);
   await client.query("update headstart_projections.version set row_count = row_count + $2 where id = $1", [

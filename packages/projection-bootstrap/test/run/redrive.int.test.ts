@@ -4,7 +4,7 @@ import { createBootstrap } from "../../src/create-bootstrap.ts";
 import type { EventLog, StoredEvent } from "../../src/log/event-log.ts";
 import { postgresLog } from "../../src/log/postgres-log.ts";
 import { defineProjection } from "../../src/projection/define-projection.ts";
-import { amounts } from "../support/projections.ts";
+import { amounts, totals } from "../support/projections.ts";
 import { scratchDatabase } from "../support/scratch-database.ts";
 
 /** Rows that copy the one that an event's type names; what they cannot take can be changed. */
@@ -74,3 +74,32 @@ it("keys are redriven past others that stay set aside, and in one pass over the 
   expect(await bootstrap.verify("copying")).toMatchObject({ equal: true, parked: [] });
   expect((await bootstrap.boot()).model.get(projection, "e")).toEqual({ sum: 14 });
 });
+
+it.each(["async", "inline"] as const)(
+  "a row that the log knows nothing of goes, and rows are counted as they are: %s",
+  async (mode) => {
+    await using scratch = await scratchDatabase();
+    const sums = totals({ mode });
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [sums] });
+    await bootstrap.append("a", amounts(1));
+    await bootstrap.boot();
+    const version = (await bootstrap.status()).projections[0]?.versions[0];
+    await scratch.rows(
+      `insert into headstart_projections.rows_${version?.id}
+       values ('ghost', '{"count":1,"sum":1}', 1, '1', 1)`,
+    );
+    if (mode === "async") await scratch.rows("update headstart_projections.version set row_count = 2");
+    expect(await bootstrap.verify("totals")).toMatchObject({ equal: false, first: { key: "ghost" } });
+    expect(await bootstrap.redrive("totals", { key: "ghost" })).toMatchObject({
+      repaired: ["ghost"],
+      failed: [],
+    });
+    expect(await bootstrap.verify("totals")).toMatchObject({ equal: true, rows: 1 });
+    const { model, report } = await bootstrap.boot();
+    expect([...model.entries(sums)]).toEqual([["a", { count: 1, sum: 1 }]]);
+    expect(report.projections[0]).toMatchObject({ found: "ready" });
+    await bootstrap.append("ghost", amounts(5));
+    await bootstrap.catchUp();
+    expect(await bootstrap.verify("totals")).toMatchObject({ equal: true, rows: 2 });
+  },
+);
