@@ -85,7 +85,9 @@ export class ModelFollower implements Following {
     this.#model = booted.model;
     this.#options = options;
     this.#wake = new Wake(settings.pool, settings.log.channel, options.pollMs ?? 1000);
-    options.signal?.addEventListener("abort", () => void this.close(), { once: true });
+    // Gone once this is closed: a signal that lives longer would keep the model.
+    const { signal } = this.#stop;
+    options.signal?.addEventListener("abort", () => void this.close(), { once: true, signal });
     if (options.signal?.aborted === true) this.#end();
     this.#loop = this.#run();
   }

@@ -1,3 +1,4 @@
+import { getEventListeners } from "node:events";
 import { expect, it } from "vitest";
 import { z } from "zod";
 import { createBootstrap } from "../../src/create-bootstrap.ts";
@@ -62,6 +63,17 @@ it("a second follower does not lose what the first one only showed", async () =>
   for (const projection of [kept, sums]) {
     expect(booted.model.get(projection, "a")).toEqual({ count: 2, sum: 6 });
   }
+});
+
+it("a follower that is closed leaves nothing with the signal that could have ended it", async () => {
+  await using scratch = await scratchDatabase();
+  const bootstrap = createBootstrap({ pool: scratch.pool, projections: [totals()] });
+  const booted = await bootstrap.boot();
+  const { signal } = new AbortController();
+  const following = bootstrap.follow(booted, { signal });
+  expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  await following.close();
+  expect(getEventListeners(signal, "abort")).toEqual([]);
 });
 
 it("followers of one model take turns, so that none applies what another one has", async () => {
