@@ -3,19 +3,23 @@ import type { Settings } from "../boot/settings.ts";
 import { takeConnection } from "../database/connection.ts";
 import { transactionOn } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
-import { beginning } from "../position.ts";
+import type { ReadCount } from "../log/event-log.ts";
+import { beginning, comparePositions, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
+import { advanceCheckpoint } from "../store/advance.ts";
 import { BatchRows } from "../store/batch-rows.ts";
 import { type Lease, leaseHeld, releaseLease, takeLease } from "../store/lease.ts";
 import { listParked } from "../store/parked.ts";
 import { getVersion, listVersions, type Version, versionFor } from "../store/version.ts";
-import { type RefoldedKeys, refoldKeys } from "./refold-keys.ts";
+import { KeyFold, type OnPage, type RefoldedKeys } from "./refold-keys.ts";
 
 export interface RedriveOptions {
   /** One key only; folded from the beginning of the log, whatever its row is now. @default all that are set aside */
   readonly key?: string | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Told about every page: how many events were read so far. */
+  readonly onProgress?: ((events: number) => void) | undefined;
 }
 
 export interface Redriven {
@@ -29,15 +33,16 @@ export interface Redriven {
 
 /**
  * Folds keys that are set aside again from the log, up to where the version stands. Needs no boot and no healthy
- * projection, only the rows and the log.
+ * projection, only the rows and the log. Nobody waits for the fold, only for the rows to be written; appends that keep
+ * inline rows wait for what they appended meanwhile.
  *
- * @throws {ProjectionError} `PROJECTION_REFUSED`, `LEASE_HELD`, `POSITION_MISSED` when the log was cut, `POISON_EVENT`
- *   when not even an event's key can be told
+ * @throws {ProjectionError} `PROJECTION_REFUSED`, `LEASE_HELD`, `LEASE_LOST`, `POSITION_MISSED` when the log was cut,
+ *   `POISON_EVENT` when not even an event's key can be told
  */
 export async function redrive(
   projection: Projection,
   settings: Settings,
-  { key, signal }: RedriveOptions = {},
+  options: RedriveOptions = {},
 ): Promise<Redriven> {
   const { pool, owner, leaseMs } = settings;
   const version = await findVersion(projection, settings);
@@ -46,7 +51,7 @@ export async function redrive(
   try {
     const lease = await takeLease(holder, { versionId: version.id, owner, leaseMs });
     if (lease === undefined) throw leaseHeld(projection.name, version.leaseOwner);
-    const { repaired, failed } = await refoldWithin(holder, { projection, settings, lease, key, signal });
+    const { repaired, failed } = await refoldHeld(holder, { projection, settings, lease, options });
     const { rowCount } = await holder.query(
       "update headstart_projections.version set fault = null where id = $1 and epoch = $2 and fault is not null",
       [version.id, lease.epoch.toString()],
@@ -78,47 +83,113 @@ interface Refolding {
   readonly projection: Projection;
   readonly settings: Settings;
   readonly lease: Lease;
-  readonly key: string | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly options: RedriveOptions;
 }
 
-/** All keys in one transaction, and one pass over the log; each that cannot be folded stays as it was. */
-async function refoldWithin(
+/** All keys in one pass over the log; each that cannot be folded stays as it was. */
+async function refoldHeld(
   holder: pg.ClientBase,
-  { projection, settings, lease, key, signal }: Refolding,
+  refolding: Refolding,
 ): Promise<Pick<Redriven, "repaired" | "failed">> {
+  const { projection, settings, lease, options } = refolding;
+  const version = await getVersion(holder, lease.versionId);
+  if (version === undefined) throw leaseHeld(projection.name, undefined);
+  const parked = await listParked(holder, version.id);
+  const keys = new Set(options.key === undefined ? parked.map(({ key }) => key) : [options.key]);
+  if (keys.size === 0) return { repaired: [], failed: [] };
   const { log, page } = settings;
-  const inline = projection.mode === "inline";
-  return await transactionOn(holder, async (client) => {
-    // Inline rows change with every append, so appends wait until the keys are right.
-    if (inline) {
-      await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))");
-    }
-    const version = await getVersion(client, lease.versionId, "for update");
-    if (version === undefined || version.epoch !== lease.epoch)
-      throw leaseHeld(projection.name, version?.leaseOwner);
-    const parked = await listParked(client, version.id);
-    const keys = new Set(key === undefined ? parked.map((each) => each.key) : [key]);
-    if (keys.size === 0) return { repaired: [], failed: [] };
-    const upTo = inline ? (await log.horizon(client, undefined)).head : version.checkpoint;
-    const limits = { limitRows: page.rows, limitBytes: page.bytes };
-    const folded = await refoldKeys(client, { log, projection, keys, upTo, parked, ...limits, signal });
+  const count: ReadCount = { rows: 0, bytes: 0, pages: 0 };
+  const limits = { limitRows: page.rows, limitBytes: page.bytes };
+  const { signal } = options;
+  const fold = await KeyFold.begin(holder, { log, projection, keys, parked, ...limits, count, signal });
+  const onPage = keepLease(holder, refolding, { version, count });
+  const write = async (client: pg.ClientBase, folded: RefoldedKeys): Promise<string[]> => {
     const repaired = [...keys].filter((each) => !folded.failed.has(each));
-    await writeRepaired(client, { projection, lease, repaired, folded });
-    return { repaired, failed: [...folded.failed].map(([each, error]) => ({ key: each, error })) };
+    await writeRepaired(client, { projection, lease, version, repaired, folded });
+    return repaired;
+  };
+  const { repaired, failed } =
+    projection.mode === "inline"
+      ? await foldInline(holder, fold, { settings, onPage, write })
+      : await foldAsync(holder, fold, { upTo: version.checkpoint, onPage, write });
+  return { repaired, failed: [...failed].map(([key, error]) => ({ key, error })) };
+}
+
+interface Folding {
+  readonly onPage: OnPage;
+  readonly write: (client: pg.ClientBase, folded: RefoldedKeys) => Promise<string[]>;
+}
+
+interface Written {
+  readonly repaired: readonly string[];
+  readonly failed: ReadonlyMap<string, string>;
+}
+
+/** The log is read in no transaction: one that writes would hold its fence back all the time. */
+async function foldAsync(
+  holder: pg.ClientBase,
+  fold: KeyFold,
+  { upTo, onPage, write }: Folding & { readonly upTo: Position },
+): Promise<Written> {
+  const folded = await fold.finish(holder, upTo, onPage);
+  const repaired = await transactionOn(holder, (client) => write(client, folded));
+  return { repaired, failed: folded.failed };
+}
+
+/** Inline rows change with every append, so appends wait at the end, for about a page if nobody holds the fence back. */
+async function foldInline(
+  holder: pg.ClientBase,
+  fold: KeyFold,
+  { settings: { log, page }, onPage, write }: Folding & Pick<Refolding, "settings">,
+): Promise<Written> {
+  for (let at = beginning; ;) {
+    const { fence } = await transactionOn(holder, (client) => log.horizon(client, undefined), "snapshot");
+    await fold.advance(holder, fence, onPage);
+    const isNear = (await log.countAfter(holder, fence, page.rows + 1)) <= page.rows;
+    if (isNear || comparePositions(fence, at) <= 0) break;
+    at = fence;
+  }
+  return await transactionOn(holder, async (client) => {
+    await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))");
+    // With appends held up, everything that is visible is final.
+    const folded = await fold.finish(client, (await log.horizon(client, undefined)).head);
+    return { repaired: await write(client, folded), failed: folded.failed };
   });
+}
+
+interface Keeping {
+  readonly version: Version;
+  readonly count: ReadCount;
+}
+
+/** Holds on to the lease while the log is read, which may take longer than it lasts. */
+function keepLease(
+  holder: pg.ClientBase,
+  { lease, options }: Refolding,
+  { version: { checkpoint }, count }: Keeping,
+): OnPage {
+  let kept = performance.now();
+  return async () => {
+    options.onProgress?.(count.rows);
+    const now = performance.now();
+    if (now - kept < lease.leaseMs / 3) return;
+    await advanceCheckpoint(holder, lease, { from: checkpoint, to: checkpoint, scanned: 0, growth: 0 });
+    kept = now;
+  };
 }
 
 interface Repaired {
   readonly projection: Projection;
   readonly lease: Lease;
+  /** As it was when the fold began. */
+  readonly version: Version;
   readonly repaired: readonly string[];
   readonly folded: RefoldedKeys;
 }
 
 async function writeRepaired(
   client: pg.ClientBase,
-  { projection, lease, repaired, folded }: Repaired,
+  { projection, lease, version: { checkpoint }, repaired, folded }: Repaired,
 ): Promise<void> {
   const rows = new BatchRows(projection, lease.versionId);
   await rows.load(client, repaired);
@@ -129,10 +200,13 @@ async function writeRepaired(
     else if (rows.storedAt(each) !== undefined) rows.replace(each, undefined, beginning);
   }
   const growth = await rows.flush(client);
-  await client.query("update headstart_projections.version set row_count = row_count + $2 where id = $1", [
-    lease.versionId,
-    projection.mode === "inline" ? 0 : growth,
-  ]);
+  // Undoes all of it where somebody else took over.
+  await advanceCheckpoint(client, lease, {
+    from: checkpoint,
+    to: checkpoint,
+    scanned: 0,
+    growth: projection.mode === "inline" ? 0 : growth,
+  });
   await client.query(
     "delete from headstart_projections.parked where version_id = $1 and key = any ($2::text[])",
     [lease.versionId, repaired],

@@ -1,9 +1,9 @@
 import type pg from "pg";
 import { FoldedRows } from "../boot/refold.ts";
 import type { ProjectionError } from "../errors.ts";
-import { type EventLog, type RawEvent, readPages } from "../log/event-log.ts";
+import { type EventLog, type RawEvent, type ReadCount, readPages } from "../log/event-log.ts";
 import { requireWhole } from "../log/require-whole.ts";
-import { beginning, formatPosition, type Position } from "../position.ts";
+import { beginning, comparePositions, formatPosition, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { applyStep, planStep, type Step, wantedTypes } from "../projection/fold.ts";
 import { encodeRow } from "../projection/row-codec.ts";
@@ -14,14 +14,16 @@ export interface RefoldKeys {
   readonly projection: Projection;
   /** Rows that are wanted, with all of their events. */
   readonly keys: ReadonlySet<string>;
-  /** Inclusive. */
-  readonly upTo: Position;
   /** Everything that is set aside: of other keys it is left out, and of these it is tried again. */
   readonly parked: readonly ParkedEvent[];
   readonly limitRows: number;
   readonly limitBytes: number;
+  readonly count: ReadCount;
   readonly signal: AbortSignal | undefined;
 }
+
+/** Called after each page. */
+export type OnPage = () => Promise<void> | void;
 
 export interface Refolded {
   /** Undefined for a row that is gone. */
@@ -38,23 +40,62 @@ export interface RefoldedKeys {
 }
 
 /**
- * Folds rows again from the log's beginning, all in one pass. A key that fails stays set aside as it is, and so do
- * rows that look at it from there on: they are what they were for others as well. Where rows look at others, a failure
- * therefore takes another pass without it.
+ * Folds rows again from the log's beginning, all in one pass, step by step. A key that fails stays set aside as it is,
+ * and so do rows that look at it from there on: they are what they were for others as well. Where rows look at others, a
+ * failure therefore takes another pass without it.
  *
  * @throws {ProjectionError} `POSITION_MISSED` when the log was cut, `POISON_EVENT` when an event's key cannot be told
  */
-export async function refoldKeys(client: pg.ClientBase, options: RefoldKeys): Promise<RefoldedKeys> {
-  await requireWhole(client, options.log);
-  const failed = new Map<string, string>();
-  for (;;) {
-    const keys = new Set([...options.keys].filter((key) => !failed.has(key)));
-    const pass = new Pass({ ...options, keys });
-    if (keys.size > 0) await pass.run(client);
-    for (const [key, reason] of pass.failed) failed.set(key, reason);
-    const looks = options.projection.definition.reads !== undefined;
-    if (pass.failed.size === 0 || !looks) return { rows: pass.rows(), failed };
+export class KeyFold {
+  readonly #options: RefoldKeys;
+  readonly #failed = new Map<string, string>();
+  #pass: Pass;
+  #at = beginning;
+
+  private constructor(options: RefoldKeys) {
+    this.#options = options;
+    this.#pass = new Pass(options);
   }
+
+  static async begin(client: pg.ClientBase, options: RefoldKeys): Promise<KeyFold> {
+    await requireWhole(client, options.log);
+    return new KeyFold(options);
+  }
+
+  /** Goes on up to a position, inclusive, before which nothing can appear any more. */
+  async advance(client: pg.ClientBase, upTo: Position, onPage?: OnPage): Promise<void> {
+    do {
+      await this.#pass.run(client, { after: this.#at, upTo, onPage });
+      this.#at = upTo;
+    } while (this.#beginAgain());
+  }
+
+  /** Does so for the last time, and looks whether the rows can be stored. */
+  async finish(client: pg.ClientBase, upTo: Position, onPage?: OnPage): Promise<RefoldedKeys> {
+    do {
+      await this.advance(client, upTo, onPage);
+      this.#pass.check();
+    } while (this.#beginAgain());
+    return { rows: this.#pass.rows(), failed: new Map([...this.#failed, ...this.#pass.failed]) };
+  }
+
+  #beginAgain(): boolean {
+    const { projection, keys } = this.#options;
+    if (this.#pass.failed.size === 0 || projection.definition.reads === undefined) return false;
+    for (const [key, reason] of this.#pass.failed) this.#failed.set(key, reason);
+    const left = [...keys].filter((key) => !this.#failed.has(key));
+    this.#pass = new Pass({ ...this.#options, keys: new Set(left) });
+    this.#at = beginning;
+    return true;
+  }
+}
+
+interface PassRange {
+  /** Exclusive. */
+  readonly after: Position;
+  /** Inclusive. */
+  readonly upTo: Position;
+  readonly onPage: OnPage | undefined;
 }
 
 class Pass {
@@ -72,13 +113,14 @@ class Pass {
     this.#waiting = new Set(others.map(({ key, position }) => place(key, position)));
   }
 
-  async run(client: pg.ClientBase): Promise<void> {
-    const { log, projection, upTo, limitRows, limitBytes, signal } = this.#options;
-    const range = { after: beginning, upTo, types: wantedTypes(projection), limitRows, limitBytes };
-    for await (const { events } of readPages(log, client, range, { signal })) {
+  async run(client: pg.ClientBase, { after, upTo, onPage }: PassRange): Promise<void> {
+    const { log, projection, keys, limitRows, limitBytes, count, signal } = this.#options;
+    if (keys.size === 0 || comparePositions(after, upTo) >= 0) return;
+    const range = { after, upTo, types: wantedTypes(projection), limitRows, limitBytes };
+    for await (const { events } of readPages(log, client, range, { count, signal })) {
       for (const event of events) this.#take(event);
+      await onPage?.();
     }
-    for (const [key] of this.#last) this.#check(key);
   }
 
   #take(event: RawEvent): void {
@@ -108,13 +150,15 @@ class Pass {
   }
 
   /** One row that cannot be stored must not keep the others from it. */
-  #check(key: string): void {
-    const state = this.#states.get(key);
-    if (state === undefined || this.failed.has(key)) return;
-    try {
-      encodeRow(this.#options.projection, key, state);
-    } catch (error) {
-      this.failed.set(key, (error as ProjectionError).message);
+  check(): void {
+    for (const key of this.#last.keys()) {
+      const state = this.#states.get(key);
+      if (state === undefined || this.failed.has(key)) continue;
+      try {
+        encodeRow(this.#options.projection, key, state);
+      } catch (error) {
+        this.failed.set(key, (error as ProjectionError).message);
+      }
     }
   }
 
