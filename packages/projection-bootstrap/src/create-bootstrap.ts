@@ -12,7 +12,7 @@ import { type PostgresLog, postgresLog } from "./log/postgres-log.ts";
 import { databasePreparation } from "./prepare-database.ts";
 import type { Projection } from "./projection/define-projection.ts";
 import { rebuildProjection, type RebuildProgress, type Rebuilt } from "./rebuild/rebuild-projection.ts";
-import { retire, rollback, type RolledBack } from "./rebuild/rollback.ts";
+import { retire, type RetireOptions, rollback, type RolledBack } from "./rebuild/rollback.ts";
 import { defaultPage, type PageLimits } from "./run/advance-versions.ts";
 import { appendEvents } from "./run/append-events.ts";
 import { redrive, type RedriveOptions, type Redriven } from "./run/redrive.ts";
@@ -85,8 +85,8 @@ export interface Bootstrap {
   prebuild(names?: readonly string[], options?: RebuildRequest): Promise<Rebuilt[]>;
   /** Goes back to the version before. */
   rollback(name: string): Promise<RolledBack>;
-  /** Ends a projection, whether or not this process has its code. */
-  retire(name: string): Promise<void>;
+  /** Ends a projection, whether or not this process has its code, once nobody reads its view. */
+  retire(name: string, options?: RetireOptions): Promise<void>;
   /** Compares stored rows with the log. */
   verify(name: string, options?: VerifyOptions): Promise<Verification>;
   /** Compares a part of them after the other, at a bounded rate, until the signal aborts. */
@@ -143,7 +143,7 @@ export function createBootstrap(options: BootstrapOptions): Bootstrap {
       return built;
     },
     rollback: (name) => after(() => rollback(named(name), settings)),
-    retire: (name) => after(() => retire(name, settings)),
+    retire: (name, retireOptions) => after(() => retire(name, settings, retireOptions)),
     verify: (name, verifyOptions) => after(() => verifyProjection(named(name), settings, verifyOptions)),
     verifyContinuously: (continuous) =>
       after(() => {

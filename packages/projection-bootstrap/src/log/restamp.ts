@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { inTransaction } from "../database/transaction.ts";
+import { inBriefLocks } from "../database/brief-locks.ts";
 import { migrate } from "../migrate.ts";
 import { readServerIdentity } from "./server-identity.ts";
 
@@ -11,7 +11,7 @@ import { readServerIdentity } from "./server-identity.ts";
  */
 export async function restamp(pool: pg.Pool, reason = "restamped"): Promise<number> {
   await migrate(pool);
-  return await inTransaction(pool, async (client) => {
+  return await inBriefLocks(pool, async (client) => {
     await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))");
     const { era, foreign, systemIdentifier } = await readServerIdentity(client);
     if (foreign === undefined) return era;

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
+import { lockMs } from "../database/brief-locks.ts";
 import { takeConnection } from "../database/connection.ts";
 import { transactionOn } from "../database/transaction.ts";
 import { foreignCluster } from "../log/append.ts";
@@ -154,9 +155,6 @@ async function finishedByOther(version: Version, options: RebuildOptions, read: 
   const { projection, id: versionId, checkpoint: position } = now;
   return { projection, versionId, active: true, position, read, dropped: [] };
 }
-
-/** Milliseconds that a swap waits for locks: at first, and at most. Between two attempts it leaves others three times as long. */
-const lockMs = { first: 50, longest: 1000, rest: 3 };
 
 /**
  * Folds pass after pass while everybody works, each to the end that the log has by then, until no more than a page

@@ -1,4 +1,6 @@
+import type pg from "pg";
 import type { Settings } from "../boot/settings.ts";
+import { inBriefLocks } from "../database/brief-locks.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { quoteIdentifier } from "../database/quote-identifier.ts";
 import { ProjectionError } from "../errors.ts";
@@ -50,9 +52,20 @@ export async function rollback({ name, mode }: Projection, { pool, log }: Settin
   });
 }
 
-/** Ends a projection: readers no longer see it, and appends no longer keep it. Its rows go. */
-export async function retire(name: string, { pool }: Pick<Settings, "pool">): Promise<void> {
-  await inTransaction(pool, async (client) => {
+export interface RetireOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Ends a projection: readers no longer see it, and appends no longer keep it. Its rows go. Waits until nobody reads
+ * its view, and lets appends and other readers through meanwhile.
+ */
+export async function retire(
+  name: string,
+  { pool }: Pick<Settings, "pool">,
+  { signal }: RetireOptions = {},
+): Promise<void> {
+  const end = async (client: pg.ClientBase): Promise<void> => {
     await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))");
     await lockActivation(client, name);
     await client.query(
@@ -60,6 +73,7 @@ export async function retire(name: string, { pool }: Pick<Settings, "pool">): Pr
       [name],
     );
     await client.query(`drop view if exists headstart_projections.${quoteIdentifier(viewName(name))}`);
-  });
+  };
+  await inBriefLocks(pool, end, signal);
   await dropVersions(pool, { projection: name, keep: 0 });
 }

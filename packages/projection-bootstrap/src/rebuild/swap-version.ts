@@ -1,4 +1,5 @@
 import type pg from "pg";
+import { boundLocks, isLockTimeout } from "../database/brief-locks.ts";
 import { transactionOn } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
 import type { EventLog, Horizon, ReadCount } from "../log/event-log.ts";
@@ -38,17 +39,14 @@ export async function swapVersion(client: pg.ClientBase, swap: Swap): Promise<Po
   try {
     return await transactionOn(client, () => swapWithin(client, swap));
   } catch (error) {
-    if ((error as { code?: unknown }).code === lockNotAvailable) return undefined;
+    if (isLockTimeout(error)) return undefined;
     throw error;
   }
 }
 
-/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const lockNotAvailable = "55P03";
-
 async function swapWithin(client: pg.ClientBase, swap: Swap): Promise<Position | undefined> {
   const { projection, lease, lockMs } = swap;
-  await client.query("select set_config('lock_timeout', $1, true)", [`${lockMs}ms`]);
+  await boundLocks(client, lockMs);
   const held = projection.mode === "inline" || (await keptInline(client, projection.name));
   // Appends that are under way write the inline rows that come, and those that go.
   if (held) {

@@ -2,6 +2,7 @@ import type pg from "pg";
 import { describe, expect, it } from "vitest";
 import { createBootstrap } from "../../src/create-bootstrap.ts";
 import type { EventLog } from "../../src/log/event-log.ts";
+import { changeOrdering } from "../../src/log/change-ordering.ts";
 import { postgresLog } from "../../src/log/postgres-log.ts";
 import { amounts, totals } from "../support/projections.ts";
 import { scratchDatabase } from "../support/scratch-database.ts";
@@ -22,7 +23,7 @@ async function someoneWaitsForAppends(pool: pg.Pool): Promise<boolean> {
     `select from pg_locks where locktype = 'advisory' and mode = 'ExclusiveLock' and not granted
         and (classid::bigint << 32 | objid::bigint) = ${appendLock}`,
   );
-  return rowCount === 1;
+  return (rowCount ?? 0) > 0;
 }
 
 describe("a rebuild of inline rows", () => {
@@ -100,4 +101,51 @@ it("a swap does not let readers of the view wait behind it for one that takes lo
   await reader.query("commit");
   reader.release();
   expect(await rebuilding).toMatchObject({ active: true });
+});
+
+describe("what needs appends to stop lets them through while it waits", () => {
+  it("for a reader of the view that a projection is retired with", async () => {
+    await using scratch = await scratchDatabase();
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [totals()] });
+    await bootstrap.append("a", amounts(1));
+    await bootstrap.boot();
+    const reader = await scratch.anotherPool().connect();
+    await reader.query("begin");
+    await reader.query("select state from headstart_projections.totals");
+    const retiring = bootstrap.retire("totals");
+    await expect
+      .poll(() => scratch.rows("select from pg_locks where mode = 'AccessExclusiveLock' and not granted"))
+      .toHaveLength(1);
+    await bootstrap.append("b", amounts(2));
+    await reader.query("commit");
+    reader.release();
+    await retiring;
+    expect(await scratch.rows("select to_regclass('headstart_projections.totals') as view")).toEqual([
+      { view: null },
+    ]);
+    expect((await bootstrap.status()).projections[0]).toMatchObject({ state: "absent" });
+  });
+
+  it("for an append in another transaction, when the ordering is changed", async () => {
+    await using scratch = await scratchDatabase();
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [] });
+    await bootstrap.migrate();
+    const open = await scratch.anotherPool().connect();
+    await open.query("begin");
+    await bootstrap.append("open", amounts(5), { client: open });
+    const stop = new AbortController();
+    const given = changeOrdering(scratch.pool, "serialized", { signal: stop.signal });
+    const ended = expect(given).rejects.toMatchObject({ name: "AbortError" });
+    const changing = changeOrdering(scratch.pool, "serialized");
+    await expect.poll(() => someoneWaitsForAppends(scratch.pool)).toBe(true);
+    await bootstrap.append("b", amounts(2));
+    stop.abort();
+    await ended;
+    await open.query("commit");
+    open.release();
+    await changing;
+    expect(await scratch.rows("select ordering from headstart_projections.log_setting")).toEqual([
+      { ordering: "serialized" },
+    ]);
+  });
 });
