@@ -77,7 +77,8 @@ async function lockBranch(client: pg.ClientBase, lease: Lease): Promise<BranchRo
 }
 
 /**
- * Writes the version and moves the branch's pointer to it, unless the branch is pinned. The version that rows came from
+ * Writes the version and moves the branch's pointer to it, unless the branch is pinned; what an audit found of the one
+ * served before says nothing of it, and goes. The version that rows came from
  * has to be there still: then it was there throughout, and with it every row that was copied.
  */
 async function serve(
@@ -107,7 +108,9 @@ async function serve(
      set lease_owner = null, lease_token = null, lease_until = null, attempts = 0, parked_at = null,
          materialized_seq = $3, latest_version = v.id, served_version = case when $16 then served_version else v.id end,
          dirty = desired_seq > $3, due_at = now(), from_scratch = from_scratch and desired_seq > $3,
-         error_code = null, error_message = null, error_oid = null, error_at = null
+         error_code = null, error_message = null, error_oid = null, error_at = null,
+         audit_differences = case when $16 then audit_differences end,
+         diverged_version = case when $16 then diverged_version end
      from version v where b.id = $1
      returning v.id::text as id`,
     [

@@ -168,9 +168,11 @@ async function recordAudit(
   await inTransaction(context.db, async (client) => {
     // First, for it locks the repository's row, which everybody locks before a branch's.
     if (isNew) await rebuild(client, audited);
+    // Of a version that was replaced meanwhile it says nothing: that one is audited in its turn.
     await client.query(
       `update headstart_materializer.branches
-       set audit_differences = $2, diverged_version = case when $2 > 0 then $3::bigint end where id = $1`,
+       set audit_differences = $2, diverged_version = case when $2 > 0 then $3::bigint end
+       where id = $1 and served_version is not distinct from $3::bigint`,
       [audited.id, found, version],
     );
     if (!isNew) return;

@@ -25,7 +25,9 @@ export async function rollback(
     const version =
       to === undefined ? await versionBefore(client, branch) : await asOf(client, name, { oid: to });
     await client.query(
-      "update headstart_materializer.branches set served_version = $2, pinned_at = now() where id = $1",
+      `update headstart_materializer.branches
+       set served_version = $2, pinned_at = now(),
+           audit_differences = case when served_version = $2 then audit_differences end where id = $1`,
       [branch.id, version.id],
     );
     await served(client, branch.id, {
@@ -53,7 +55,9 @@ export async function unpin(context: Context, name: BranchName): Promise<void> {
     const branch = await lock(client, name);
     if (branch.pinnedAt === null) return false;
     await client.query(
-      "update headstart_materializer.branches set served_version = latest_version, pinned_at = null where id = $1",
+      `update headstart_materializer.branches
+       set served_version = latest_version, pinned_at = null,
+           audit_differences = case when served_version = latest_version then audit_differences end where id = $1`,
       [branch.id],
     );
     const version = await latest(client, branch.id);

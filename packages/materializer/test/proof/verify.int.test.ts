@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { holdStatement } from "../support/held-statement.ts";
 import { notesProjector } from "../support/notes-projector.ts";
 import { note, openProject, type Project } from "../support/open-project.ts";
 
@@ -38,8 +39,28 @@ test.each(damages)("verify finds %s, the audit repairs it", async (_, damage, fo
   );
   expect((await materializer.audit())?.differences.length).toBeGreaterThan(0);
   expect(await eventsOf(project)).toEqual(["branch-materialized", "branch-diverged"]);
+  expect(await lastAudit(project)).toMatchObject({ differences: expect.any(Number) as number });
   await project.settle();
   expect(await materializer.verify(main)).toMatchObject({ current: true, differences: [] });
+  expect(await lastAudit(project), "of what is served now").toEqual({ differences: null, diverged: null });
+});
+
+test("what an audit found of a version says nothing of the one that replaced it meanwhile", async () => {
+  await using project = await openProject();
+  await publishOne(project);
+  await using held = holdStatement(project.databaseUrl, /from_scratch = true/);
+  const auditor = await project.another({ db: held.db });
+  await project.db.query(`update headstart_materializer.segment_rows set data = '{"text": "forged"}'`);
+  const audit = auditor.audit();
+  await held.reached();
+  await project.upstream.commit("main", { "notes/a/x.json": note("2") });
+  await project.settle();
+  held.letGo();
+  expect((await audit)?.differences.length).toBeGreaterThan(0);
+  expect(await lastAudit(project)).toEqual({ differences: null, diverged: null });
+  expect(await project.materializer.branch(main), "a rebuild is ordered all the same").toMatchObject({
+    dirty: true,
+  });
 });
 
 test("a parsed blob that was falsified in the cache is found, and corrected by the repair", async () => {
@@ -101,7 +122,9 @@ test("a pinned version that differs is told and answered by one rebuild, however
     "branch-diverged",
     "branch-materialized",
   ]);
+  expect(await lastAudit(project)).toEqual({ differences: 1, diverged: id });
   await materializer.unpin(main);
+  expect(await lastAudit(project)).toMatchObject({ differences: null });
   expect(await materializer.audit()).toMatchObject({ current: true, differences: [] });
 });
 
@@ -156,6 +179,15 @@ async function eventsOf({ materializer }: Project): Promise<string[]> {
   const events: string[] = [];
   await materializer.consume({ consumer: "test", handler: async ({ event }) => void events.push(event) });
   return events;
+}
+
+/** What is kept of the latest audit. */
+async function lastAudit({ db }: Project): Promise<unknown> {
+  const { rows } = await db.query<{ differences: number | null; diverged: string | null }>(
+    `select audit_differences as differences, diverged_version::text as diverged
+     from headstart_materializer.branches`,
+  );
+  return rows[0];
 }
 
 async function publishOne(project: Project): Promise<void> {
