@@ -3,7 +3,7 @@ import { ProjectionError } from "../errors.ts";
 import type { RawEvent, StoredEvent } from "../log/event-log.ts";
 import { formatPosition } from "../position.ts";
 import type { Projection } from "./define-projection.ts";
-import { storedTypes, upcast } from "./upcast.ts";
+import { storedTypes, upcast, upcastType } from "./upcast.ts";
 
 /** Where a fold keeps rows: a map in memory, or a batch's copy of a table's rows. */
 export interface RowStore {
@@ -47,9 +47,10 @@ export function planStep(projection: Projection, raw: RawEvent): Step | undefine
   if (raw.json === undefined) return undefined;
   const { definition, name } = projection;
   const { types, upcasters = [], key, reads } = definition;
+  // Data of other types was read for another projection, and need not even be JSON.
+  if (types !== undefined && !types.includes(upcastType(raw.type, upcasters))) return undefined;
   try {
     const event = upcast(raw, upcasters);
-    if (types !== undefined && !types.includes(event.type)) return undefined;
     const found = key(event);
     if (found === undefined) return undefined;
     const keys = typeof found === "string" ? [found] : [...new Set(found)];

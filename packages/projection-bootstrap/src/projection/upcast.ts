@@ -10,6 +10,14 @@ export interface Upcaster {
   readonly data: (data: unknown) => unknown;
 }
 
+/** The type that an event of this stored type has in the end; told without looking at its data. */
+export function upcastType(stored: string, upcasters: readonly Upcaster[]): string {
+  return upcasters.reduce(
+    (type, upcaster) => (upcaster.type === type ? (upcaster.as ?? type) : type),
+    stored,
+  );
+}
+
 /** Parses an event's data and brings it to the newest shape. */
 export function upcast(event: RawEvent, upcasters: readonly Upcaster[]): StoredEvent {
   const { json, ...rest } = event;

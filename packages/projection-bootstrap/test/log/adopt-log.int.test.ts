@@ -203,4 +203,34 @@ describe("a log that somebody else keeps", () => {
     expect(report.projections[0]).toMatchObject({ found: "stale-code", mode: "rebuilt" });
     expect(model.get(sums, "a")).toEqual({ count: 2, sum: 3 });
   });
+
+  it("may have text that is no JSON, which stops nobody who does not want its type", async () => {
+    await using scratch = await scratchDatabase();
+    await scratch.pool.query(
+      `create table ev (
+         position bigserial primary key, stream text not null, version integer not null, type text not null,
+         data text not null, recorded_at timestamptz not null default now()
+       )`,
+    );
+    const upcasters = [{ type: "plus", as: "added", data: (data: unknown) => data }];
+    const [sums, everything] = [totals({ types: ["added"], upcasters }), story()];
+    const bootstrap = createBootstrap({
+      pool: scratch.pool,
+      projections: [sums, everything],
+      log: adoptLog({ table: "ev" }),
+    });
+    await bootstrap.boot();
+    await scratch.pool.query(
+      `insert into ev (stream, version, type, data)
+       values ('s', 1, 'plus', '{"amount":1}'), ('s', 2, 'legacy', '<xml/>'), ('s', 3, 'added', '{"amount":2}')`,
+    );
+    const { projections } = await bootstrap.catchUp();
+    expect(projections).toMatchObject([
+      { projection: "totals", outcome: "advanced" },
+      { projection: "story", outcome: "stopped", error: { code: "POISON_EVENT" } },
+    ]);
+    expect(await scratch.rows("select state from headstart_projections.totals")).toEqual([
+      { state: { count: 2, sum: 3 } },
+    ]);
+  });
 });
