@@ -68,13 +68,13 @@ interface KeyHistory {
 }
 
 async function foldKey(client: pg.ClientBase, options: DiagnoseOptions): Promise<KeyHistory> {
-  const { log, projection, upTo, key, without, limitRows, limitBytes, signal } = options;
+  const { log, projection, upTo, key, without, limitRows, limitBytes, count, signal, onPage } = options;
   const rows = new FoldedRows();
   const steps: Step[] = [];
   const digests: (string | undefined)[] = [undefined];
   const alone = projection.definition.reads === undefined;
   const range = { after: beginning, upTo, types: wantedTypes(projection), limitRows, limitBytes };
-  for await (const { events } of readPages(log, client, range, { signal })) {
+  for await (const { events } of readPages(log, client, range, { count, signal })) {
     for (const event of events) {
       const step = planStep(projection, event);
       if (step === undefined || (alone && !step.keys.includes(key))) continue;
@@ -87,6 +87,7 @@ async function foldKey(client: pg.ClientBase, options: DiagnoseOptions): Promise
         digests.push(state === undefined ? undefined : digestOfRow(state));
       }
     }
+    await onPage?.(events.length);
   }
   return { steps, rows, digests };
 }

@@ -1,8 +1,10 @@
 import { randomInt } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
 import type { Settings } from "../boot/settings.ts";
+import { checkOptions, optional } from "../check-options.ts";
 import { ProjectionError } from "../errors.ts";
-import { verifyProjection, type Verification } from "./verify-projection.ts";
+import { type Verification, verifyNumbers, verifyProjection } from "./verify-projection.ts";
 
 export interface ContinuousOptions {
   /** Ends it; it returns once nothing is under way. */
@@ -28,6 +30,7 @@ export interface ContinuousOptions {
  * @throws {ProjectionError} `PROJECTION_UNKNOWN`, `OPTION_INVALID`
  */
 export async function verifyContinuously(settings: Settings, options: ContinuousOptions): Promise<void> {
+  checkOptions(z.object({ ...verifyNumbers, everyMs: optional.millisecondsOrNone }), options);
   const { signal, names, share = 0.1, everyMs = 60_000, onVerified, onError } = options;
   const projections = settings.projections.filter(({ name }) => names?.includes(name) ?? true);
   if (projections.length === 0) {

@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
 import Cursor from "pg-cursor";
+import { z } from "zod";
 import { refold } from "../boot/refold.ts";
 import type { Settings } from "../boot/settings.ts";
+import { checkOptions, optional } from "../check-options.ts";
 import { takeConnection } from "../database/connection.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
@@ -44,8 +46,15 @@ export interface Verification {
   readonly first: Diagnosis | undefined;
   /** Keys with events that are set aside, which were compared without them. */
   readonly parked: readonly string[];
+  /** Of the log: once to compare, and once more to explain the first difference. */
   readonly read: ReadCount;
 }
+
+export const verifyNumbers = {
+  share: z.number().positive().max(1).optional(),
+  round: optional.countOrNone,
+  eventsPerSecond: optional.rate,
+};
 
 /**
  * Folds the log again up to where the stored rows stand, and compares. Nothing is written, and no snapshot stays
@@ -58,12 +67,8 @@ export async function verifyProjection(
   settings: Settings,
   options: VerifyOptions = {},
 ): Promise<Verification> {
+  checkOptions(z.object(verifyNumbers), options);
   const { share = 1, round = 0, signal } = options;
-  if (!(share > 0 && share <= 1)) {
-    throw new ProjectionError("OPTION_INVALID", `no part of the keys is ${share} of them`, {
-      hint: "pass a share above 0 and up to 1",
-    });
-  }
   const parts = Math.max(1, Math.round(1 / share));
   const wanted = (key: string): boolean => parts === 1 || partOf(key, parts) === round % parts;
   const stored = await readStored(projection, settings, wanted);
@@ -80,8 +85,9 @@ export async function verifyProjection(
       limitBytes: settings.page.bytes,
       count: read,
       signal,
+      onPage: pace(options, read),
     };
-    const folded = await refold(client, { ...common, only: wanted, onPage: pace(options, read) });
+    const folded = await refold(client, { ...common, only: wanted });
     const differing = compareRows(stored.digests, folded);
     const [key] = differing;
     const first =

@@ -88,4 +88,20 @@ describe("verification", () => {
     expect(rounds.filter(({ equal }) => !equal)).toHaveLength(1);
     expect(performance.now() - began).toBeGreaterThan(100);
   });
+
+  it("counts and paces what it reads to explain a difference as well", async () => {
+    await using scratch = await scratchDatabase();
+    const { bootstrap, sums } = await prepared(scratch);
+    await scratch.pool.query(`update ${sums} set state = '{"count":0,"sum":1}' where key = 's4'`);
+    const told: number[] = [];
+    const began = performance.now();
+    const { read, first } = await bootstrap.verify("totals", {
+      eventsPerSecond: 100,
+      onProgress: (events) => void told.push(events),
+    });
+    expect(first).toMatchObject({ key: "s4", kind: "changed" });
+    expect(read.rows).toBe(2 * 20);
+    expect(told.at(-1)).toBe(2 * 20);
+    expect(performance.now() - began).toBeGreaterThan((2 * 20 * 1000) / 100 - 10);
+  });
 });
