@@ -69,7 +69,8 @@ const readByAll = `coalesce(
 
 /**
  * What is left of a branch has no gap, for only its beginning goes: up to what a consumer has not read, what is not old,
- * or the last event that named a version, by which readers who come later learn what is served.
+ * or the last event that named a version, by which readers who come later learn what is served. The lock makes a
+ * consumer that is being added wait (`addConsumer`): it reads the branch as it was before this or as it is after it.
  */
 const oldEvents = `
   with cut as (
@@ -84,6 +85,7 @@ const oldEvents = `
                b.event_position) - 1,
       (select min(e.position) from headstart_materializer.events e where e.branch_id = b.id) + $3 - 1) as upto
     from headstart_materializer.branches b where b.id = any($1)
+    for key share of b
   )
   delete from headstart_materializer.events e using cut where e.branch_id = cut.id and e.position <= cut.upto`;
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { holdStatement } from "../support/held-statement.ts";
+import { holdStatement, lockAwaited } from "../support/held-statement.ts";
 import { note, openProject, type Project } from "../support/open-project.ts";
 import { buildGood, claimOne } from "../support/take-over.ts";
 
@@ -141,6 +141,36 @@ test("old events go once every consumer has read them; the last that names a ver
   expect(late).toEqual([[7, await project.upstream.tip("main")]]);
 });
 
+test("a consumer that is new while events are removed reads what is left, without a gap", async () => {
+  await using project = await openProject({ settings: { keepEventsMs: day } });
+  const { materializer, db } = project;
+  await publish(project, "main", ["1", "2", "3", "4"].map((text) => note(text)));
+  await daysPass(project, 2);
+  const holder = await db.connect();
+  const seen: number[] = [];
+  const read = async (): Promise<number> =>
+    await materializer.consume({
+      consumer: "late",
+      limit: 2,
+      handler: async ({ position }) => void seen.push(position),
+    });
+  try {
+    await holder.query("begin");
+    await holder.query("select from headstart_materializer.events where position = 1 for update");
+    const retaining = materializer.retain();
+    await lockAwaited(db);
+    const reading = read();
+    await Promise.race([reading, lockAwaited(db, 2)]);
+    await holder.query("rollback");
+    expect(await retaining).toMatchObject({ events: 3 });
+    await reading;
+  } finally {
+    holder.release();
+  }
+  while ((await read()) > 0);
+  expect(seen).toEqual([4]);
+});
+
 test("a deleted branch is forgotten once it is old and read, and one of its name is a new one", async () => {
   await using project = await openProject({ settings: { keepEventsMs: 10 * day } });
   const { upstream, materializer } = project;
@@ -246,6 +276,12 @@ test("blobs that no repository's projector wants are removed, and the others are
   );
   expect(await materializer.retain()).toMatchObject({ blobs: 18_000 });
   expect((await db.query("select from headstart_materializer.blob_documents")).rowCount).toBe(kept);
+});
+
+test("the longest that events may be kept is a time that Postgres can count back", async () => {
+  await using project = await openProject({ settings: { keepEventsMs: 1e14 } });
+  await publish(project, "main", [note("1"), note("2")]);
+  expect(await project.materializer.retain()).toMatchObject({ events: 0 });
 });
 
 test("an abort ends the cleaning", async () => {

@@ -45,12 +45,12 @@ export function holdStatement(connectionString: string, pattern: RegExp): HeldSt
   };
 }
 
-/** Resolves when some session of the database waits for another's lock. */
-export async function lockAwaited(db: pg.Pool): Promise<void> {
+/** Resolves when some session of the database waits for another's lock, or as many as are given. */
+export async function lockAwaited(db: pg.Pool, sessions = 1): Promise<void> {
   for (;;) {
     const { rowCount } = await db.query(
       "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
     );
-    if (rowCount !== 0) return;
+    if ((rowCount ?? 0) >= sessions) return;
   }
 }
