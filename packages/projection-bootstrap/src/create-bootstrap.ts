@@ -1,10 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { availableParallelism, hostname } from "node:os";
 import type pg from "pg";
+import { z } from "zod";
 import { boot, type BootOptions, type BootOutcome, type BootResult } from "./boot/boot.ts";
 import type { BootPolicy } from "./boot/boot-policy.ts";
 import { type Following, type FollowOptions, ModelFollower } from "./boot/follow.ts";
 import type { Settings } from "./boot/settings.ts";
+import { checkOptions, optional } from "./check-options.ts";
 import { ProjectionError } from "./errors.ts";
 import type { Appended, AppendOptions, NewEvent } from "./log/append.ts";
 import type { EventLog } from "./log/event-log.ts";
@@ -156,7 +158,15 @@ export function createBootstrap(options: BootstrapOptions): Bootstrap {
   };
 }
 
+const numbers = z.object({
+  page: z.object({ rows: optional.count, bytes: optional.count }).optional(),
+  readers: optional.count,
+  keep: optional.countOrNone,
+  leaseMs: optional.milliseconds,
+});
+
 function readSettings(options: BootstrapOptions): Settings {
+  checkOptions(numbers, options);
   const { pool, projections, log = postgresLog(), policy = {}, page, keep = 1, leaseMs = 30_000 } = options;
   const { readers = Math.min(4, Math.max(2, availableParallelism())) } = options;
   const names = projections.map(({ name }) => name);

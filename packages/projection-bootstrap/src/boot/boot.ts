@@ -1,3 +1,5 @@
+import { z } from "zod";
+import { checkOptions, optional } from "../check-options.ts";
 import type { ReadCount } from "../log/event-log.ts";
 import { inSharedSnapshot, type SharedSnapshot } from "../database/shared-snapshot.ts";
 import { ProjectionError } from "../errors.ts";
@@ -61,7 +63,12 @@ interface Boot {
   readonly leftOut: Map<Projection, Degraded>;
 }
 
+const numbers = z.object({
+  budget: z.object({ bytes: optional.countOrNone, ms: optional.millisecondsOrNone }).optional(),
+});
+
 export async function boot(settings: Settings, options: BootOptions): Promise<BootOutcome> {
+  checkOptions(numbers, options);
   const { budget, signal } = options;
   const current: Boot = {
     settings,

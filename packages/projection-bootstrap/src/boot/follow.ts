@@ -1,5 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type pg from "pg";
+import { z } from "zod";
+import { checkOptions, optional } from "../check-options.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
 import { type Horizon, readPages } from "../log/event-log.ts";
@@ -81,6 +83,7 @@ export class ModelFollower implements Following {
   #lastError: unknown;
 
   constructor(settings: Settings, booted: { model: LiveModel }, options: FollowOptions) {
+    checkOptions(z.object({ pollMs: optional.milliseconds }), options);
     this.#settings = settings;
     this.#model = booted.model;
     this.#options = options;

@@ -1,4 +1,6 @@
 import type pg from "pg";
+import { z } from "zod";
+import { checkOptions, optional } from "../check-options.ts";
 import { quoteIdentifier, quoteTable } from "../database/quote-identifier.ts";
 import { quoteLiteral } from "../database/quote-literal.ts";
 import { ProjectionError } from "../errors.ts";
@@ -47,8 +49,11 @@ export interface AdoptLogOptions {
  *
  * Numbers must be taken by the statement that inserts the row, as an identity or serial column does; a number that
  * was reserved earlier, for example by `nextval` or a sequence cache, can appear behind the readers.
+ *
+ * @throws {ProjectionError} `OPTION_INVALID`
  */
 export function adoptLog(options: AdoptLogOptions): EventLog {
+  checkOptions(z.object({ settleMs: optional.millisecondsOrNone }), options);
   const { writers = "watched", settleMs = 2000, channel } = options;
   const columns = adoptedColumns(options);
   return {

@@ -1,5 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { z } from "zod";
 import type { Settings } from "../boot/settings.ts";
+import { checkOptions, optional } from "../check-options.ts";
 import { catchUp, type CatchUpResult } from "./run-projections.ts";
 import { Wake } from "./wake.ts";
 
@@ -16,8 +18,13 @@ export interface RunOptions {
   readonly onError?: ((error: unknown) => void) | undefined;
 }
 
-/** Keeps stored rows in step with the log until the signal aborts. Any number of processes may run it. */
+/**
+ * Keeps stored rows in step with the log until the signal aborts. Any number of processes may run it.
+ *
+ * @throws {ProjectionError} `OPTION_INVALID`
+ */
 export async function runProjections(settings: Settings, options: RunOptions): Promise<void> {
+  checkOptions(z.object({ pollMs: optional.milliseconds }), options);
   const { signal, pollMs = 1000, onRound, onError } = options;
   await using wake = new Wake(settings.pool, settings.log.channel, pollMs);
   const told = new Map<string, string>();
