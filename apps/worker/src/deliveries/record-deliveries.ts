@@ -17,18 +17,24 @@ export interface Delivery {
   readonly pushedBy?: string | undefined;
 }
 
-/** `again`: it was there and had come to nothing, so it is applied once more. */
+/** `again`: it was there and had come to nothing, so it is applied as it says now. */
 export type Recorded = "recorded" | "repeated" | "again";
 
 /**
  * Makes deliveries durable, each once, in one statement; who sends one again changes nothing, unless no repository was
- * found for it or it failed. Pending ones wake whoever applies them, in any process.
+ * found for it, it failed, or it was not valid and now is. Pending ones wake whoever applies them, in any process.
  *
  * @returns what became of each, in their order
  */
 export async function recordDeliveries(db: pg.Pool, deliveries: readonly Delivery[]): Promise<Recorded[]> {
   // In one order everywhere, so that two processes with the same deliveries do not wait for each other in a ring.
-  const given = deliveries.toSorted((a, b) => compare(a.source, b.source) || compare(a.delivery, b.delivery));
+  // Of two that are one, what can be applied comes first, and is what is kept.
+  const given = deliveries.toSorted(
+    (a, b) =>
+      compare(a.source, b.source) ||
+      compare(a.delivery, b.delivery) ||
+      Number(b.outcome === "pending") - Number(a.outcome === "pending"),
+  );
   const { rows } = await db.query<{ source: string; delivery: string; result: Recorded }>(
     `with given as (
        select g.source, g.delivery, decode(g."bodyDigest", 'hex') as body_digest, g.event, g.outcome, g.reason,
@@ -46,10 +52,12 @@ export async function recordDeliveries(db: pg.Pool, deliveries: readonly Deliver
        returning source, delivery, outcome
      ), again as (
        update headstart_worker.deliveries d
-       set outcome = 'pending', reason = null, error_message = null, attempts = 0, due_at = now(), settled_at = null
+       set outcome = 'pending', reason = null, error_message = null, attempts = 0, due_at = now(), settled_at = null,
+           event = g.event, locations = g.locations, repositories = g.repositories, refs = g.refs,
+           pushed_by = g.pushed_by
        from given g
        where d.source = g.source and (d.delivery = g.delivery or d.body_digest = g.body_digest)
-         and d.outcome in ('unknown-repository', 'failed') and g.outcome = 'pending'
+         and d.outcome in ('unknown-repository', 'failed', 'invalid') and g.outcome = 'pending'
        returning g.source, g.delivery, 'pending' as outcome
      ), changed as (
        select source, delivery, outcome, 'recorded' as result from recorded

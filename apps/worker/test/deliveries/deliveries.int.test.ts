@@ -178,6 +178,42 @@ test("one delivery that cannot be applied keeps no other waiting, is tried again
   expect(await poison()).toMatchObject({ outcome: "applied", error_message: null, reason: null });
 });
 
+test("what is valid is applied, though something invalid came before it, or with it, under the same id", async () => {
+  await using intake = await handbook();
+  const invalid = (delivery: string): Delivery => ({
+    source: "amqp",
+    delivery,
+    event: "wrong",
+    outcome: "invalid",
+    reason: "no repository",
+  });
+  const valid = (delivery: string): Delivery => ({
+    source: "amqp",
+    delivery,
+    event: "repository-branch-updated",
+    outcome: "pending",
+    repositories: ["handbook"],
+    refs: [`refs/heads/${delivery}`],
+    pushedBy: "jane",
+  });
+  expect(await recordDeliveries(intake.db, [invalid("a")])).toEqual(["recorded"]);
+  expect(await recordDeliveries(intake.db, [invalid("a")])).toEqual(["repeated"]);
+  expect(await recordDeliveries(intake.db, [valid("a")])).toEqual(["again"]);
+  await recordDeliveries(intake.db, [invalid("b"), valid("b")]);
+  expect((await applyDeliveries(intake.db, 10)).settled).toHaveLength(2);
+  expect(await recordDeliveries(intake.db, [valid("a"), invalid("b")])).toEqual(["repeated", "repeated"]);
+  const { rows } = await intake.db.query(
+    "select delivery, event, outcome, reason, repositories, refs, pushed_by from headstart_worker.deliveries order by delivery",
+  );
+  const applied = { event: "repository-branch-updated", outcome: "applied", reason: null, pushed_by: "jane" };
+  expect(rows).toEqual([
+    { ...applied, delivery: "a", repositories: ["handbook"], refs: ["refs/heads/a"] },
+    { ...applied, delivery: "b", repositories: ["handbook"], refs: ["refs/heads/b"] },
+  ]);
+  const { rows: told } = await intake.db.query("select ref from headstart_materializer.hints order by ref");
+  expect(told).toEqual([{ ref: "refs/heads/a" }, { ref: "refs/heads/b" }]);
+});
+
 test("text that Postgres cannot hold is kept in a form that it can", async () => {
   await using intake = await handbook();
   const results = await recordDeliveries(intake.db, [
