@@ -1,4 +1,4 @@
-import type { Channel } from "amqplib";
+import type { Channel, ChannelModel } from "amqplib";
 import { backoffMs } from "../loops/backoff.ts";
 import { pause } from "../loops/pause.ts";
 import type { WorkerContext } from "../worker-context.ts";
@@ -13,8 +13,8 @@ const LOOP = "amqp";
 const CLOSE_MS = 3_000;
 
 /**
- * Takes messages from RabbitMQ and publishes events to it until the signal aborts; connects again whenever the
- * connection or a channel is lost. Without `amqp` in the configuration it does nothing. Never rejects.
+ * Takes messages from RabbitMQ and publishes events to it until the signal aborts; connects again whenever a connection
+ * or a channel is lost. Without `amqp` in the configuration it does nothing. Never rejects.
  */
 export async function runAmqp(context: WorkerContext, signal: AbortSignal): Promise<void> {
   const {
@@ -47,30 +47,40 @@ export async function runAmqp(context: WorkerContext, signal: AbortSignal): Prom
   loops.ended(LOOP);
 }
 
-/** One connection, from its opening to its end; throws what ended it, unless that was the signal. */
+/**
+ * Two connections, from their opening to the end of either; throws what ended them, unless that was the signal. While a
+ * broker is short of memory or disk it reads nothing from a connection that publishes, so acknowledgements go by the
+ * other one. https://www.rabbitmq.com/docs/alarms
+ */
 async function connected(
   context: WorkerContext,
   { config, metrics }: { config: AmqpConfig; metrics: AmqpMetrics },
   { signal, established }: { signal: AbortSignal; established: () => void },
 ): Promise<void> {
   const url = await context.secrets.read(config.url);
-  const broker = await connectBroker(url, `headstart-worker ${context.worker}`);
   const over = new AbortController();
   const end = (reason: unknown): void => over.abort(reason);
   const lost = (what: string) => (): void => end(new Error(`${what} was closed.`));
+  const open: ChannelModel[] = [];
+  const connectTo = async (purpose: string): Promise<ChannelModel> => {
+    const broker = await connectBroker(url, `headstart-worker ${context.worker} ${purpose}`);
+    open.push(broker);
+    broker.on("error", end);
+    broker.on("close", lost("The connection to the broker"));
+    return broker;
+  };
   const watch = <T extends Channel>(channel: T): T => {
     channel.on("error", end);
     channel.on("close", lost("A channel to the broker"));
     return channel;
   };
-  broker.on("error", end);
-  broker.on("close", lost("The connection to the broker"));
   const ended = (): void => end(signal.reason);
   signal.addEventListener("abort", ended, { once: true });
   try {
+    const [taker, publisher] = [await connectTo("takes"), await connectTo("publishes")];
     if (signal.aborted) return;
-    const taking = watch(await broker.createChannel());
-    const publishing = watch(await broker.createConfirmChannel());
+    const taking = watch(await taker.createChannel());
+    const publishing = watch(await publisher.createConfirmChannel());
     await declareTopology(taking, config);
     established();
     metrics.connected.set(1);
@@ -86,7 +96,7 @@ async function connected(
   } finally {
     metrics.connected.set(0);
     signal.removeEventListener("abort", ended);
-    await closed(broker);
+    await Promise.all(open.map(closed));
   }
   if (!signal.aborted) throw over.signal.reason;
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
 import { afterAll, beforeAll, expect, test as plain } from "vitest";
-import { deadName } from "../../src/amqp/topology.ts";
+import type { AmqpConfig } from "../../src/amqp/amqp-config.ts";
+import { deadName, declareTopology } from "../../src/amqp/topology.ts";
 import { runAmqp } from "../../src/amqp/run-amqp.ts";
 import { runDeliveries } from "../../src/deliveries/run-deliveries.ts";
 import type { WorkerContext } from "../../src/worker-context.ts";
@@ -293,6 +294,31 @@ test("events are published in each branch's order, by two workers that share the
   await writeEvents(intake, 20, 1);
   intake.context.bells.events.ring();
   await expect.poll(() => heard.total(), PATIENT).toBe(220);
+});
+
+test("a broker that is short of memory takes no events, and its messages are taken all the same", async () => {
+  await using line = await openLine();
+  const { intake } = line;
+  await intake.register("hand.book", "https://example.org/handbook");
+  const heard = await listen(line);
+  await declareTopology(line.channel, intake.context.config.amqp as AmqpConfig);
+  for (let n = 0; n < 1_000; n += 1) line.send(updated("hand.book"), `m-${n}`);
+  await expect.poll(async () => await line.depth(line.queue), PATIENT).toBe(1_000);
+  await writeEvents(intake, 10, 1);
+  await broker.control("set_vm_memory_high_watermark", "0.0000001");
+  try {
+    line.run();
+    await expect.poll(async () => (await deliveries(intake)).length, PATIENT).toBe(1_000);
+    await expect.poll(async () => await line.depth(line.queue), PATIENT).toBe(0);
+    const publishing = () => intake.context.loops.report().find(({ loop }) => loop === "amqp-publish");
+    await expect.poll(() => publishing()?.healthy, PATIENT).toBe(false);
+    expect(publishing()?.lastError).toContain("confirmed nothing");
+    expect(heard.total()).toBe(0);
+  } finally {
+    await broker.control("set_vm_memory_high_watermark", "0.4");
+  }
+  await expect.poll(() => heard.total(), PATIENT).toBe(10);
+  expectInOrder(heard, 10, 1);
 });
 
 test("a lost channel is opened again, and so is a queue that somebody removed", async () => {
