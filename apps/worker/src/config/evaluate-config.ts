@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import * as materializer from "@headstart/materializer";
 import { createJiti } from "jiti";
 import { WorkerError } from "../worker-error.ts";
@@ -10,23 +10,23 @@ import { defineWorker } from "./define-worker.ts";
  * @throws WorkerError `CONFIG_MISSING`, `CONFIG_INVALID`
  */
 export async function evaluateConfig(file: string): Promise<unknown> {
-  const json = file.endsWith(".json");
   try {
-    // Read in any case: one that is absent is told by its name, not by how modules are resolved.
-    const text = await readFile(file, "utf8");
-    return json ? (JSON.parse(text) as unknown) : await evaluate(file);
+    // One that is absent is told by its name, not by how modules are resolved.
+    await access(file);
+    if (!file.endsWith(".json")) return await evaluate(file);
   } catch (cause) {
     const { code, message } = cause as NodeJS.ErrnoException;
     if (code === "ENOENT" && message.includes(file)) {
       throw new WorkerError("CONFIG_MISSING", `"${file}" does not exist.`, { hint: "Correct --config." });
     }
     throw new WorkerError("CONFIG_INVALID", `"${file}" cannot be loaded: ${message ?? String(cause)}`, {
-      hint: json
-        ? "Mend the JSON: it allows neither comments nor a comma after the last item."
-        : "Mend the file: this is what its evaluation threw.",
+      hint: "Mend the file: this is what its evaluation threw.",
       cause,
     });
   }
+  throw new WorkerError("CONFIG_INVALID", `"${file}" is JSON, which can hold no projector.`, {
+    hint: "Write it as headstart-worker.config.ts; the README of @headstart/worker has an example.",
+  });
 }
 
 async function evaluate(file: string): Promise<unknown> {

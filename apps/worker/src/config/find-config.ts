@@ -2,9 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { WorkerError } from "../worker-error.ts";
 
-const configFileNames = ["ts", "js", "mjs", "json"].map(
-  (extension) => `headstart-worker.config.${extension}`,
-);
+const configFileNames = ["ts", "js", "mjs"].map((extension) => `headstart-worker.config.${extension}`);
 
 /**
  * The configuration file in `start` or the nearest folder above it.
@@ -23,9 +21,11 @@ export function findConfig(start: string): string {
     }
     if (file !== undefined) return file;
     if (dirname(folder) !== folder) continue;
+    const json = join(resolve(start), "headstart-worker.config.json");
+    const unread = existsSync(json) ? ` "${json}" is not read: JSON can hold no projector.` : "";
     throw new WorkerError(
       "CONFIG_MISSING",
-      `No headstart-worker.config.ts in "${start}" or a folder above it.`,
+      `No headstart-worker.config.ts in "${start}" or a folder above it.${unread}`,
       {
         hint: "Write one, or name it with --config; the README of @headstart/worker has an example.",
       },

@@ -2,7 +2,7 @@ import { createServer, type AddressInfo } from "node:net";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { startWorkerProcess, type StartOptions } from "../support/worker-process.ts";
 import { workerProject } from "../support/worker-project.ts";
@@ -17,11 +17,11 @@ async function run(options: StartOptions): Promise<Ran> {
   return { code: await worker.exited, output: worker.output() };
 }
 
-/** A configuration of a test's own, as JSON: it needs no projector to be found wrong. */
-async function configOf(content: string): Promise<string> {
+/** A configuration of a test's own. */
+async function configOf(content: string, extension = "mjs"): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), "headstart-config-"));
   onTestFinished(async () => await rm(folder, { recursive: true }));
-  const file = join(folder, "headstart-worker.config.json");
+  const file = join(folder, `headstart-worker.config.${extension}`);
   await writeFile(file, content);
   return file;
 }
@@ -100,7 +100,7 @@ test("a signing token by which no webhook could be authentic is named by its key
 
 test("every wrong key is named with what was expected, and no value is repeated", async () => {
   const file = await configOf(
-    JSON.stringify({
+    `export default ${JSON.stringify({
       database: "postgres://app:hunter2-secret@db/app",
       projectors: [],
       repositories: [{ name: "x", url: "https://bot:hunter2-secret@example.org/x.git", projector: "pages" }],
@@ -108,7 +108,7 @@ test("every wrong key is named with what was expected, and no value is repeated"
       http: { prot: 80 },
       reconcile: { concurrency: 0 },
       observe: { pollMinMs: 5_000, pollMaxMs: 1_000 },
-    }),
+    })};`,
   );
   const { code, output } = await run({
     args: ["--config", file],
@@ -143,6 +143,18 @@ test.each([
   });
   expect(code).toBe(3);
   expect(output).toContain(words);
+});
+
+test("a configuration in JSON, which can hold no projector, is not looked for, and says so when it is there", async () => {
+  const file = await configOf('{ "mirrors": { "directory": "mirrors" } }', "json");
+  const environment = { START_REPOSITORY_MATERIALIZER: "yes" };
+  const found = await run({ cwd: dirname(file), environment });
+  expect(found.code).toBe(3);
+  expect(found.output).toContain("CONFIG_MISSING: No headstart-worker.config.ts");
+  expect(found.output).toContain(`"${file}" is not read`);
+  const named = await run({ args: ["--config", file], environment });
+  expect(named.code).toBe(3);
+  expect(named.output).toContain(`CONFIG_INVALID: "${file}" is JSON, which can hold no projector`);
 });
 
 test("variables replace keys, and one that is no number is named", async () => {
