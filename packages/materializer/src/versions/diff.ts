@@ -3,9 +3,12 @@ import { assembleInBatches } from "../build/build-units.ts";
 import { listUnits } from "../build/list-units.ts";
 import { openCommit } from "../build/open-commit.ts";
 import type { Context } from "../context.ts";
+import type { Queryable } from "../database/in-transaction.ts";
+import { MaterializerError } from "../errors.ts";
 import type { ContentIssue, Row } from "../projector/projector.ts";
 import { findRepository } from "../repositories/repository.ts";
 import { findBranch, type BranchName } from "./find-branch.ts";
+import { readRows } from "./read-versions.ts";
 
 export type PlacedRow = Row & { readonly unit: string };
 
@@ -30,9 +33,8 @@ export async function diff(
   { signal = new AbortController().signal }: { signal?: AbortSignal } = {},
 ): Promise<VersionDifference> {
   const repository = await findRepository(context.db, name);
-  const { servedVersion } = await findBranch(context.db, { repository: name, branch });
+  const before = await servedRows(context.db, { repository: name, branch });
   const { source, commit } = await openCommit(context, repository, { oid, cache: "read", signal });
-  const before = await storedRows(context, servedVersion);
   const after = new Map<string, PlacedRow>();
   const issues: ContentIssue[] = [];
   const wanted = await listUnits(source, commit.tree);
@@ -45,12 +47,18 @@ export async function diff(
   return { ...compareRows(before, after), issues };
 }
 
-async function storedRows(context: Context, version: string | null): Promise<Map<string, PlacedRow>> {
-  const { rows } = await context.db.query<PlacedRow>(
-    "select unit, collection, key, data from headstart_materializer.version_rows where version_id = $1",
-    [version],
-  );
-  return new Map(rows.map((row) => [rowId(row), row]));
+/** A version that was replaced and forgotten before its rows were read is not the one to compare with: its successor is. */
+async function servedRows(db: Queryable, name: BranchName): Promise<Map<string, PlacedRow>> {
+  const { servedVersion } = await findBranch(db, name);
+  if (servedVersion === null) return new Map();
+  try {
+    const rows = await readRows(db, servedVersion);
+    return new Map(rows.map((row) => [rowId(row), row]));
+  } catch (error) {
+    if (error instanceof MaterializerError && error.code === "VERSION_UNKNOWN")
+      return await servedRows(db, name);
+    throw error;
+  }
 }
 
 function rowId({ unit, collection, key }: PlacedRow): string {

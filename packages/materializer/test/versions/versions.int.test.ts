@@ -297,6 +297,28 @@ test("a draft belongs to whoever a hint named, else to the author of its first t
   });
 });
 
+test("a diff whose version is forgotten before its rows are read compares with the one that is served by then", async () => {
+  await using project = await openProject({ settings: { history: 1 } });
+  const { upstream } = project;
+  const first = await upstream.commit("main", {
+    "notes/a/x.json": note("1"),
+    "notes/b/y.json": note("same"),
+  });
+  await project.settle();
+  await using held = holdStatement(project.databaseUrl, /version_rows\s+where version_id/);
+  const slow = await project.another({ db: held.db });
+  const comparing = slow.diff({ ...main, oid: first });
+  await held.reached();
+  await upstream.commit("main", { "notes/a/x.json": note("2") });
+  await project.settle();
+  held.letGo();
+  expect(await comparing).toMatchObject({
+    added: [],
+    removed: [],
+    changed: [{ before: { key: "a/x.json", data: { text: "2" } }, after: { data: { text: "1" } } }],
+  });
+});
+
 test("new draft names are drafts, unlike each other, and good names for git", async () => {
   await using project = await openProject();
   const names = new Set(Array.from({ length: 100 }, () => newDraftBranchName()));
