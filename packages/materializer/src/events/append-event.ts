@@ -21,7 +21,8 @@ export type EventFacts = Pick<VersionUpdated, "event"> &
 /**
  * Appends to a branch's event log, in the transaction that made it true. The update takes the branch's row lock, so
  * positions are given in commit order and a rolled-back one is given again: the log has no gap. Under the same lock
- * the branch is put into each consumer's queue, from which a consumer takes it under that lock as well.
+ * the branch is put into each consumer's queue, from which a consumer takes it under that lock as well. A consumer that
+ * is being removed meanwhile is waited for, and left out once it is gone.
  */
 export async function appendEvent(db: Queryable, branchId: string, facts: EventFacts): Promise<void> {
   const { event, ...rest } = facts;
@@ -31,7 +32,8 @@ export async function appendEvent(db: Queryable, branchId: string, facts: EventF
        returning id, repository_id, ref, class, incarnation, event_position
      ), queued as (
        insert into headstart_materializer.consumer_queue (consumer, branch_id)
-       select c.name, m.id from moved m cross join headstart_materializer.consumers c on conflict do nothing
+       select c.name, m.id from moved m cross join headstart_materializer.consumers c
+       for key share of c on conflict do nothing
      )
      insert into headstart_materializer.events (branch_id, position, type, message)
      select $1, m.event_position, $2, jsonb_build_object(

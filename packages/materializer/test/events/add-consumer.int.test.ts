@@ -35,3 +35,24 @@ test("a consumer that becomes known while a branch is published waits for it, an
   expect(await consumed).toBe(2);
   expect(heard).toEqual([expect.any(String), lease.oid]);
 });
+
+test("a consumer that is removed while a branch is published is waited for, and does not hold the event up", async () => {
+  await using project = await openProject();
+  const { upstream, materializer, db } = project;
+  for (const consumer of ["gone", "site"])
+    await materializer.consume({ consumer, handler: async () => undefined });
+  await upstream.commit("main", { "notes/a/x.json": note("1") });
+  await materializer.observe("handbook");
+  const lease = await claimOne(materializer);
+  const operator = await db.connect();
+  await operator.query("begin");
+  await operator.query("delete from headstart_materializer.consumers where name = 'gone'");
+  const materialized = materializer.materialize(lease);
+  await lockAwaited(db);
+  await operator.query("commit");
+  operator.release();
+  expect(await materialized).toMatchObject({ outcome: "published" });
+  const heard: string[] = [];
+  await materializer.consume({ consumer: "site", handler: async ({ event }) => void heard.push(event) });
+  expect(heard).toEqual(["branch-materialized"]);
+});
