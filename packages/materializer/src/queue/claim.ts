@@ -61,17 +61,21 @@ export async function claim(context: Context, given: ClaimOptions = {}): Promise
   const { limit = 1, only } = given;
   const taken =
     only === undefined ? await claimFairly(context, limit) : await claimOnly(context, limit, only);
-  const rows = taken.some(({ renewed }) => renewed) ? await withPresentProjectors(context, taken) : taken;
-  for (const { branchId, token, attempt } of rows.filter((row) => row.crashed)) {
+  const kept = taken.some(({ renewed }) => renewed) ? await withPresentProjectors(context, taken) : taken;
+  for (const { lease } of kept.filter(({ crashed }) => crashed)) {
+    const { branchId, token, attempt } = lease;
     await parkCrashed(context, { branchId, token, attempts: attempt - 1 });
   }
-  return rows.filter((row) => !row.crashed);
+  return kept.filter(({ crashed }) => !crashed).map(({ lease }) => lease);
 }
 
-interface Claimed extends Lease {
+interface Claimed {
+  readonly lease: Lease;
   readonly crashed: boolean;
   /** Whether the branch's state is newer than what the statement saw of the repository. */
   readonly renewed: boolean;
+  /** The repository at which the statement ended, if it went from one to the next. */
+  readonly end: string | undefined;
 }
 
 /**
@@ -82,29 +86,30 @@ interface Claimed extends Lease {
 async function withPresentProjectors(context: Context, taken: readonly Claimed[]): Promise<Claimed[]> {
   const { rows } = await context.db.query<{ name: string; projector: string }>(
     "select name, projector from headstart_materializer.repositories where name = any($1)",
-    [taken.map(({ repository }) => repository)],
+    [taken.map(({ lease }) => lease.repository)],
   );
   const present = new Map(rows.map(({ name, projector }) => [name, projector]));
   const ours = new Set([...context.projectors.values()].map(({ identity }) => identity));
   const kept: Claimed[] = [];
-  for (const lease of taken) {
-    const projector = present.get(lease.repository);
-    if (projector !== undefined && ours.has(projector)) kept.push({ ...lease, projector });
-    else await release(context, lease);
+  for (const claimed of taken) {
+    const projector = present.get(claimed.lease.repository);
+    if (projector !== undefined && ours.has(projector))
+      kept.push({ ...claimed, lease: { ...claimed.lease, projector } });
+    else await release(context, claimed.lease);
   }
   return kept;
 }
 
 async function claimFairly(context: Context, limit: number): Promise<Claimed[]> {
   const from = ends.get(context) ?? null;
-  const rows = await lease<{ end: string }>(context, {
+  const claimed = await leaseTaken(context, {
     take: takeFairly,
     returning: ', (select k.id::text from walk k order by k.step desc limit 1) as "end"',
     values: [limit, from, Math.random() < BY_AGE],
   });
-  const end = rows[0]?.end;
+  const end = claimed[0]?.end;
   if (end !== undefined) ends.set(context, end);
-  return rows;
+  return claimed;
 }
 
 async function claimOnly(
@@ -113,17 +118,17 @@ async function claimOnly(
   { repository, branch }: NonNullable<ClaimOptions["only"]>,
 ): Promise<Claimed[]> {
   const ref = branch === undefined ? null : fullRef(branch);
-  return await lease(context, { take: takeOnly, returning: "", values: [limit, repository, ref] });
+  return await leaseTaken(context, { take: takeOnly, returning: "", values: [limit, repository, ref] });
 }
 
 /** Leases what `take` locked, in the same statement. `values` are its parameters but $2, the projectors. */
-async function lease<More>(
+async function leaseTaken(
   context: Context,
   { take, returning, values: [limit, ...values] }: { take: string; returning: string; values: unknown[] },
-): Promise<(Claimed & More)[]> {
+): Promise<Claimed[]> {
   const identities = [...context.projectors.values()].map((projector) => projector.identity);
   const { leaseMs, maxAttempts } = context.settings;
-  const { rows } = await context.db.query<Claimed & More>(
+  const { rows } = await context.db.query<Lease & Omit<Claimed, "lease">>(
     `with recursive ${take}
      update headstart_materializer.branches b
      set lease_owner = $5, lease_token = nextval('headstart_materializer.tokens'),
@@ -136,7 +141,7 @@ async function lease<More>(
                b.attempts > $7 as crashed, b.desired_seq > r.last_seq as renewed${returning}`,
     [limit, identities, ...values, context.worker, leaseMs, maxAttempts],
   );
-  return rows;
+  return rows.map(({ crashed, renewed, end, ...lease }) => ({ lease, crashed, renewed, end }));
 }
 
 async function parkCrashed(

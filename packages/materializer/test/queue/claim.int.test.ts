@@ -49,6 +49,30 @@ test("a tenant of many repositories gets no more turns than one with a single br
   ).toBe(true);
 });
 
+test.each([{}, { only: { repository: "handbook" } }])(
+  "a lease is what its type says, claimed with %j",
+  async (options) => {
+    await using project = await openProject();
+    const oid = await project.upstream.commit("main", { "notes/a/x.json": note("x") });
+    await project.materializer.observe("handbook");
+    expect(await project.materializer.claim(options)).toEqual([
+      {
+        branchId: expect.any(String) as string,
+        repository: "handbook",
+        ref: "refs/heads/main",
+        class: "live",
+        incarnation: 1,
+        oid,
+        seq: 1,
+        projector: expect.any(String) as string,
+        fromScratch: false,
+        token: expect.any(String) as string,
+        attempt: 1,
+      },
+    ]);
+  },
+);
+
 test("a branch that is pushed to again while it waits keeps its place", async () => {
   await using project = await openProject();
   const { upstream, materializer } = project;
