@@ -18,7 +18,9 @@ export async function redriveCommand(
   return await withProjections(context, flags, async ({ bootstrap, choose }) => {
     const [name = projection] = choose([projection]);
     progress.show(name, { phase: "build", detail: "folding what was set aside" });
-    const redriven = await bootstrap.redrive(name, { key: flags.key, signal });
+    const onProgress = (events: number): void =>
+      progress.show(name, { phase: "build", detail: `folding what was set aside: ${events} events read` });
+    const redriven = await bootstrap.redrive(name, { key: flags.key, signal, onProgress });
     const { repaired, failed, faultLifted } = redriven;
     const lines = [
       ...repaired.map((key) => `${colors.green("✓")} ${printable(key)}`),
