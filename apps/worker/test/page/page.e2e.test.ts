@@ -4,6 +4,7 @@ import { builtPage } from "../support/built-page.ts";
 import { startChromium } from "../support/chromium.ts";
 import { requires } from "../support/requires.ts";
 import { markdown, openStatusServer, TOKEN, type StatusServer } from "../support/status-server.ts";
+import { until } from "../support/until.ts";
 
 const chromium = requires("chromium");
 
@@ -386,6 +387,35 @@ chromium("it says when nobody answers and when the database is away, and comes b
     .locator(".commit", { hasText: commit.slice(0, 8) })
     .waitFor();
   await page.locator("#connection", { hasText: "Live" }).waitFor();
+});
+
+chromium("a network that comes back while the status loads begins one stream, not two", async () => {
+  await using server = await serve();
+  const upstream = await server.repository("handbook");
+  await upstream.commit("main", { "pages/a.md": markdown("A") });
+  await server.settle("handbook");
+  await using browser = await startChromium();
+  const held: (() => Promise<void>)[] = [];
+  await browser.context.route("**/status", (route) => void held.push(async () => await route.continue()));
+  let streams = 0;
+  browser.context.on("request", (request) => {
+    if (request.url().includes("/live")) streams += 1;
+  });
+  const page = await browser.open(server.url);
+  await until(() => held.length === 1, { what: "the first request" });
+  await page.evaluate(() => dispatchEvent(new Event("online")));
+  await until(() => held.length === 2, { what: "the second request" });
+  for (const letGo of held) {
+    const answered = page.waitForEvent("requestfinished", (request) => request.url().endsWith("/status"));
+    await letGo();
+    await answered;
+  }
+  const commit = await upstream.commit("main", { "pages/a.md": markdown("B") });
+  await server.settle("handbook");
+  await rowOf(page, "main")
+    .locator(".commit", { hasText: commit.slice(0, 8) })
+    .waitFor();
+  expect(streams).toBe(1);
 });
 
 chromium("without anything to show, it says what to do next", async () => {

@@ -21,8 +21,11 @@ export function connect(app: App): void {
   let retry: number | undefined;
   let silence: number | undefined;
   let hidden: number | undefined;
+  /** Counts what was begun and ended, so that a status that arrives late is not followed. */
+  let turn = 0;
 
   const close = (): void => {
+    turn += 1;
     source?.close();
     source = undefined;
     clearTimeout(retry);
@@ -49,18 +52,21 @@ export function connect(app: App): void {
   const open = (): void => {
     close();
     if (at === undefined) {
-      void load().then(follow, lost);
+      const mine = turn;
+      void load().then(
+        (status) => {
+          if (mine !== turn) return;
+          at = status.id;
+          app.take(status);
+          follow();
+        },
+        () => {
+          if (mine === turn) lost();
+        },
+      );
       return;
     }
     follow();
-  };
-  const load = async (): Promise<void> => {
-    const response = await fetch("status", { headers: { accept: "application/json" } });
-    if (!response.ok) throw new Error(`the server answered ${response.status}`);
-    setServerTime(Date.parse(response.headers.get("date") ?? ""));
-    const status = (await response.json()) as Status;
-    at = status.id;
-    app.take(status);
   };
   const follow = (): void => {
     const opened = new EventSource(`live?since=${encodeURIComponent(at ?? "")}`);
@@ -96,4 +102,11 @@ export function connect(app: App): void {
     else if (source === undefined) open();
   });
   open();
+}
+
+async function load(): Promise<Status> {
+  const response = await fetch("status", { headers: { accept: "application/json" } });
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  setServerTime(Date.parse(response.headers.get("date") ?? ""));
+  return (await response.json()) as Status;
 }
