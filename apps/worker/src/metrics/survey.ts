@@ -64,7 +64,7 @@ const survey = `
   ), seen as (
     select count(*)::int as repositories, count(*) filter (where observe_failures > 0)::int as failing,
            count(*) filter (where paused_at is not null)::int as paused,
-           count(*) filter (where guard is not null)::int as guarded,
+           count(*) filter (where nullif(guard, 'confirmed') is not null)::int as guarded,
            extract(epoch from now() - min(coalesce(observed_at, created_at)) filter (where paused_at is null))::float8
              as unobserved
     from headstart_materializer.repositories

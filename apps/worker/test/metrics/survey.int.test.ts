@@ -26,6 +26,21 @@ const fill = `
     ('d/gone', 'draft', interval '999 s', true, interval '999 s', null, null, null, null, now())
   ) as b (ref, class, age, dirty, wait, parked, token, until, code, deleted)`;
 
+test("deletions that somebody has let through are held back no more", async () => {
+  await using database = await scratchDatabase();
+  const { db } = database;
+  await db.query(`
+    insert into headstart_materializer.repositories
+      (name, url, scope, tenant, projector_name, projector, guard)
+    values ('held', 'https://example.org/a.git', 'a', 'a', 'pages', 'p', '9 of 10 branches vanished'),
+           ('through', 'https://example.org/b.git', 'b', 'b', 'pages', 'p', 'confirmed'),
+           ('quiet', 'https://example.org/c.git', 'c', 'c', 'pages', 'p', null)`);
+  const metrics = createMetrics();
+  const log = createLog({ write: () => undefined, redact: (text) => text });
+  await createSurvey({ db, metrics, loops: createLoopBoard({ log, metrics }) })();
+  expect(await metrics.registry.metrics()).toContain('headstart_worker_repositories{state="guarded"} 1\n');
+});
+
 test("the gauges say what the tables say, and nothing once the database is gone", async () => {
   const database = await scratchDatabase();
   const { db } = database;
