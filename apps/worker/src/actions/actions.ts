@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { mostConcurrency } from "../config/config-schema.ts";
+import { requestName } from "../http/request-name.ts";
 import type { WorkerContext } from "../worker-context.ts";
 
 export type ActionContext = Pick<WorkerContext, "materializer" | "concurrency" | "bells" | "worker">;
@@ -9,10 +10,9 @@ export interface Action {
   readonly run: (context: ActionContext, request: unknown) => Promise<string>;
 }
 
-const name = z.string().min(1).max(1024);
-const repository = z.strictObject({ repository: name });
-const branch = z.strictObject({ repository: name, branch: name });
-const branchOrAll = z.strictObject({ repository: name, branch: name.optional() });
+const repository = z.strictObject({ repository: requestName });
+const branch = z.strictObject({ repository: requestName, branch: requestName });
+const branchOrAll = z.strictObject({ repository: requestName, branch: requestName.optional() });
 
 function action<Request>(
   schema: z.ZodType<Request>,

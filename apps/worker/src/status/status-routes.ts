@@ -4,6 +4,7 @@ import { gzip } from "node:zlib";
 import type { HttpBindings } from "@hono/node-server";
 import { Hono, type Context } from "hono";
 import { z } from "zod";
+import { requestName } from "../http/request-name.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { isUnknown, readBranchDetail } from "./branch-detail.ts";
 import { liveStream } from "./live-stream.ts";
@@ -16,7 +17,7 @@ const VIEWERS = 500;
 /** Milliseconds between signs of life of a live stream. */
 const BEAT_MS = 15_000;
 
-const branchName = z.object({ repository: z.string().min(1).max(1024), branch: z.string().min(1).max(1024) });
+const branchName = z.object({ repository: requestName, branch: requestName });
 
 const compress = promisify(gzip);
 

@@ -166,6 +166,10 @@ test("requests that do not fit are refused by name", async () => {
   });
   expect(await ask(server, "fly", {})).toMatchObject({ status: 404, code: "ACTION_UNKNOWN" });
   expect(await ask(server, "pause", "{")).toMatchObject({ status: 400, code: "REQUEST_INVALID" });
+  for (const request of [{ repository: "\0" }, { repository: "handbook", branch: "a\0b" }]) {
+    expect(await ask(server, "sync", request)).toMatchObject({ status: 400, code: "REQUEST_INVALID" });
+    expect(await ask(server, "redrive", request)).toMatchObject({ status: 400, code: "REQUEST_INVALID" });
+  }
   expect(await ask(server, "pause", { repository: "a", other: 1 })).toMatchObject({ status: 400 });
   expect(await ask(server, "rollback", { repository: "a", branch: "b", to: "main" })).toMatchObject({
     status: 400,

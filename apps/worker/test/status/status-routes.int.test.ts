@@ -144,4 +144,6 @@ test("a branch that nobody knows, or that is not named, is said", async () => {
   expect(await ask("?repository=handbook&branch=none")).toEqual([404, "BRANCH_UNKNOWN"]);
   expect(await ask("?repository=none&branch=main")).toEqual([404, "BRANCH_UNKNOWN"]);
   expect(await ask("?repository=handbook")).toEqual([400, "REQUEST_INVALID"]);
+  expect(await ask("?repository=%00&branch=main")).toEqual([400, "REQUEST_INVALID"]);
+  expect(await ask("?repository=handbook&branch=a%00b")).toEqual([400, "REQUEST_INVALID"]);
 });
