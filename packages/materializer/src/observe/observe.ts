@@ -5,7 +5,7 @@ import { wakeConsumers } from "../events/append-event.ts";
 import { GitError } from "../git/git-error.ts";
 import type { Mirror, RefListing } from "../git/mirror.ts";
 import { branchClassifier } from "../repositories/classify-branch.ts";
-import { findRepository, type Repository } from "../repositories/repository.ts";
+import { checkRepositoryName, findRepository, type Repository } from "../repositories/repository.ts";
 import { keepObserving, startObservation } from "./observation-lease.ts";
 import { planObservation, type KnownBranch, type ObservedRefs } from "./plan-observation.ts";
 import { recordFailure, recordObservation, type Recorded } from "./record-observation.ts";
@@ -23,13 +23,14 @@ export type Observation =
  * recorded after a newer one.
  *
  * @throws GitError when the repository could not be listed: recorded on the repository, with the next attempt's time.
- * @throws MaterializerError `REPOSITORY_UNKNOWN`
+ * @throws MaterializerError `REPOSITORY_UNKNOWN`, `OPTION_INVALID`
  */
 export async function observe(
   context: Context,
   name: string,
   { signal }: { signal?: AbortSignal | undefined } = {},
 ): Promise<Observation> {
+  checkRepositoryName(name);
   const observing = await startObservation(context, name);
   if (observing === undefined) {
     await findRepository(context.db, name);
@@ -61,7 +62,7 @@ export interface Seen {
 
 /** The cheap listing first; only when it names commits that are not here are objects fetched. */
 async function look(context: Context, repository: Repository, signal: AbortSignal): Promise<Seen> {
-  const mirror = await context.mirrors.of(repository);
+  const mirror = await context.mirrors.of(repository, signal);
   const remote = await mirror.listRemote({ signal });
   const defaultRef = defaultRefOf(remote, repository);
   const known = await knownBranches(context, repository.id);

@@ -6,24 +6,30 @@ import { inTransaction } from "../database/in-transaction.ts";
 import { MaterializerError } from "../errors.ts";
 import { checkUrl } from "../git/check-url.ts";
 
+/** Postgres text holds no NUL. */
+const withoutNul = /^[^\0]*$/u;
+
 const pattern = z
   .string()
   .min(1)
   .max(255)
+  .regex(withoutNul, "must not contain NUL")
   .refine(
     (text) => !text.startsWith("refs/"),
     "is matched against the short branch name: leave refs/heads/ out",
   )
   .refine((text) => picomatch.makeRe(text) instanceof RegExp, "is not a glob");
 
+const name = z.string().min(1).max(255).regex(withoutNul, "must not contain NUL");
+
 const registration = z.strictObject({
-  name: z.string().min(1).max(255),
+  name,
   url: z.string().min(1).max(2048),
   projector: z.string().min(1),
   live: z.array(pattern).max(20).default([]),
   drafts: z.array(pattern).max(20).default(["drafts/**"]),
-  scope: z.string().min(1).max(255).optional(),
-  tenant: z.string().min(1).max(255).optional(),
+  scope: name.optional(),
+  tenant: name.optional(),
   readopt: z.boolean().default(false),
 });
 

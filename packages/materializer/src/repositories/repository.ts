@@ -1,5 +1,7 @@
 import { MaterializerError } from "../errors.ts";
 import type { Queryable } from "../database/in-transaction.ts";
+import { options, text } from "../options/allowed.ts";
+import { checkOptions } from "../options/check-options.ts";
 
 /** A registered repository, as every stage reads it. */
 export interface Repository {
@@ -31,13 +33,21 @@ export const repositoryColumns = `
   r.id::text, r.name, r.url, r.scope, r.tenant, r.live, r.drafts, r.default_ref as "defaultRef",
   r.projector_name as "projectorName", r.projector, r.paused_at as "pausedAt", r.guard`;
 
-/** @throws MaterializerError `REPOSITORY_UNKNOWN` */
+const repositoryName = options({ repository: text() });
+
+/** @throws MaterializerError `REPOSITORY_UNKNOWN`, `OPTION_INVALID` */
 export async function findRepository(db: Queryable, name: string): Promise<Repository> {
+  checkRepositoryName(name);
   const { rows } = await db.query<Repository>(
     `select ${repositoryColumns} from headstart_materializer.repositories r where r.name = $1`,
     [name],
   );
   return rows[0] ?? unknownRepository(name);
+}
+
+/** @throws MaterializerError `OPTION_INVALID` */
+export function checkRepositoryName(name: string): void {
+  checkOptions("A call that names a repository", repositoryName, { repository: name });
 }
 
 export function unknownRepository(name: string): never {

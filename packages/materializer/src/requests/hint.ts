@@ -1,4 +1,6 @@
 import type { Queryable } from "../database/in-transaction.ts";
+import { options, text } from "../options/allowed.ts";
+import { checkOptions } from "../options/check-options.ts";
 import { fullRef } from "../repositories/classify-branch.ts";
 import { unknownRepository } from "../repositories/repository.ts";
 import type { RepositoryBranchUpdated } from "./messages.ts";
@@ -9,15 +11,23 @@ export const HINT_CHANNEL = "headstart_materializer_hints";
 /** What may have moved: a branch, or some branch of a repository. */
 export type Hint = Omit<RepositoryBranchUpdated, "type" | "oid">;
 
+const hintOptions = options({
+  repository: text(),
+  branch: text().optional(),
+  pushedBy: text().optional(),
+});
+
 /**
  * Makes repositories due for observation now. Any number of hints before the next observation cost one, and a
  * hint that arrives while one is under way costs one more.
  *
  * One statement for all of them, so that the rows of repositories are locked as shortly as can be, and in one order.
  *
- * @throws MaterializerError `REPOSITORY_UNKNOWN`
+ * @throws MaterializerError `REPOSITORY_UNKNOWN`, `OPTION_INVALID`
  */
 export async function hint(db: Queryable, ...hints: readonly Hint[]): Promise<void> {
+  for (const { repository, branch, pushedBy } of hints)
+    checkOptions("hint", hintOptions, { repository, branch, pushedBy });
   const { rows } = await db.query<{ name: string }>(
     `with given as (
        select name, ref, pushed_by

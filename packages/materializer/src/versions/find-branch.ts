@@ -1,5 +1,7 @@
 import type { Queryable } from "../database/in-transaction.ts";
 import { MaterializerError } from "../errors.ts";
+import { options, text } from "../options/allowed.ts";
+import { checkOptions } from "../options/check-options.ts";
 import { fullRef, type BranchClass } from "../repositories/classify-branch.ts";
 
 /** Names a branch: `{ repository: "handbook", branch: "drafts/x" }`; a full ref works as well. */
@@ -54,8 +56,11 @@ const branchTables = `
   left join headstart_materializer.versions s on s.id = b.served_version
   left join headstart_materializer.versions l on l.id = b.latest_version`;
 
-/** @throws MaterializerError `BRANCH_UNKNOWN` */
+const branchName = options({ repository: text(), branch: text() });
+
+/** @throws MaterializerError `BRANCH_UNKNOWN`, `OPTION_INVALID` */
 export async function findBranch(db: Queryable, { repository, branch }: BranchName): Promise<Branch> {
+  checkOptions("A call that names a branch", branchName, { repository, branch });
   const { rows } = await db.query<Branch>(
     `select ${branchColumns} from ${branchTables} where r.name = $1 and b.ref = $2`,
     [repository, fullRef(branch)],

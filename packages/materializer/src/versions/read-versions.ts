@@ -38,6 +38,7 @@ export async function history(db: Queryable, name: BranchName): Promise<Version[
   return rows;
 }
 
+const either = z.looseObject({}, "an object of oid, or of time");
 const byCommit = options({ oid: text() });
 const byTime = options({
   time: z.custom((value) => value instanceof Date && !Number.isNaN(value.getTime()), "a valid Date"),
@@ -53,6 +54,7 @@ export async function asOf(
   name: BranchName,
   at: { oid: string } | { time: Date },
 ): Promise<Version> {
+  checkOptions("asOf", either, at);
   checkOptions("asOf", "oid" in at ? byCommit : byTime, at);
   const versions = await history(db, name);
   const found =

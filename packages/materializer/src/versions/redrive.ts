@@ -1,18 +1,24 @@
 import type { Context } from "../context.ts";
 import type { Queryable } from "../database/in-transaction.ts";
+import { options, text } from "../options/allowed.ts";
+import { checkOptions } from "../options/check-options.ts";
 import { fullRef } from "../repositories/classify-branch.ts";
 import { CONFIRMED, findRepository } from "../repositories/repository.ts";
 import { findBranch, type BranchName } from "./find-branch.ts";
+
+const redriven = options({ repository: text(), branch: text().optional() });
 
 /**
  * Gives parked and failed branches another go, with fresh attempts: one branch, or all of a repository.
  *
  * @returns how many branches are due again.
+ * @throws MaterializerError `REPOSITORY_UNKNOWN`, `OPTION_INVALID`
  */
 export async function redrive(
   context: Context,
   { repository, branch }: { repository: string; branch?: string },
 ): Promise<number> {
+  checkOptions("redrive", redriven, { repository, branch });
   const { id } = await findRepository(context.db, repository);
   const { rowCount } = await context.db.query(
     `update headstart_materializer.branches

@@ -108,6 +108,20 @@ test("calls check theirs before they ask the database", async () => {
     ["consume", async () => await materializer.consume({ consumer: "", handler })],
     ["consume", async () => await materializer.consume({ consumer: "c", handler, limit: -1 })],
     ["asOf", async () => await materializer.asOf(main, { time: new Date("nonsense") })],
+    ["asOf", async () => await materializer.asOf(main, undefined as never)],
+    [
+      "hint",
+      async () => await materializer.hint({ ...main, pushedBy: "somebody" }, { ...main, branch: "a\0" }),
+    ],
+    ["hint", async () => await materializer.hint({ ...main, pushedBy: "a\0" })],
+    ["redrive", async () => await materializer.redrive({ ...main, branch: "a\0" })],
+    ["A call that names a repository", async () => await materializer.observe("a\0")],
+    ["A call that names a repository", async () => await materializer.tips(undefined as never)],
+    ["A call that names a branch", async () => await materializer.branch({ ...main, branch: "a\0" })],
+    [
+      "A call that names a branch",
+      async () => await materializer.history({ ...main, branch: undefined as never }),
+    ],
   ];
   for (const [name, call] of calls) {
     await expect(call()).rejects.toMatchObject({

@@ -8,6 +8,12 @@ test("a registration says of each key what is wrong with it, and nothing is stor
   const error: unknown = await materializer.register(wrong).catch((cause: unknown) => cause);
   expect(error).toMatchObject({ code: "REPOSITORY_INVALID" });
   for (const key of ["name", "drafts", "branch"]) expect(String(error)).toContain(key);
+  for (const nul of [{ name: "a\0b" }, { scope: "a\0b" }, { tenant: "a\0b" }, { live: ["a\0b"] }]) {
+    await expect(
+      materializer.register({ name: "other", url, projector: "notes", ...nul }),
+      Object.keys(nul).join(),
+    ).rejects.toMatchObject({ code: "REPOSITORY_INVALID" });
+  }
   const named = materializer.register({ name: "other", url, projector: "nobody's" });
   await expect(named).rejects.toMatchObject({
     code: "PROJECTOR_UNKNOWN",
