@@ -3,10 +3,13 @@ import { defaultSettings } from "../context.ts";
 import { defaultLimits } from "../git/git-limits.ts";
 import { callback, milliseconds, options, text, wholeNumber } from "./allowed.ts";
 
+/** Three thousand years in milliseconds: further back than that, Postgres has no date. */
+const MOST_KEPT = 1e14;
+
 const settings = options({
   leaseMs: milliseconds.optional(),
   history: wholeNumber(1).optional(),
-  keepEventsMs: wholeNumber(1, Number.MAX_SAFE_INTEGER).optional(),
+  keepEventsMs: wholeNumber(1, MOST_KEPT).optional(),
   maxAttempts: wholeNumber(1).optional(),
   pollMinMs: milliseconds.optional(),
   pollMaxMs: milliseconds.optional(),
