@@ -53,6 +53,9 @@ const limits = z
   })
   .partial();
 
+/** What the materializer takes. */
+const mostEventsMs = 1e14;
+
 export const mostConcurrency = 64;
 export const concurrency = z
   .int("expected a whole number")
@@ -125,7 +128,10 @@ export const configSchema = z
         everyMs: milliseconds.min(100, "expected at least 100").default(600_000),
         deliveriesMs: milliseconds.min(1, "expected at least 1").default(30 * 86_400_000),
         /** How long a branch's events stay that every consumer has read, and the rows of deleted branches. */
-        eventsMs: milliseconds.min(1, "expected at least 1").default(30 * 86_400_000),
+        eventsMs: milliseconds
+          .min(1, "expected at least 1")
+          .max(mostEventsMs, `expected at most ${mostEventsMs}`)
+          .default(30 * 86_400_000),
         /** How long a worker that vanished stays listed. */
         workersMs: milliseconds.min(30_000, "expected at least 30000").default(86_400_000),
       })

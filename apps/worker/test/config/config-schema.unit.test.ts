@@ -17,3 +17,10 @@ test("the time to end has to be longer than the time in which requests are still
   expect(problems({ drainMs: 30_000, http: { lingerMs: 30_000 } })).toEqual(wrong);
   expect(problems({ drainMs: 1_000, http: { lingerMs: 0 } })).toEqual([]);
 });
+
+test("events are kept for as long as the materializer takes, and no longer", () => {
+  expect(problems({ retention: { eventsMs: 1e14 } })).toEqual([]);
+  expect(problems({ retention: { eventsMs: 1e14 + 1 } })).toEqual([
+    "retention.eventsMs: expected at most 100000000000000, got 100000000000001",
+  ]);
+});
