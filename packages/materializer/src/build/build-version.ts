@@ -50,7 +50,7 @@ export async function build(context: Context, lease: Lease, options: BuildOption
   // The statement of a claim may have begun before a registration that gave the branch this very state.
   if (repository.projector !== lease.projector) throw leaseSuperseded(lease);
   const projector = projectorOf(context, lease, repository.projectorName);
-  const mirror = await context.mirrors.of(repository);
+  const mirror = await context.mirrors.of(repository, signal);
   const commit = await readWanted(mirror, lease.oid, {
     signal,
     onFetch: () => onProgress?.({ phase: "fetch" }),

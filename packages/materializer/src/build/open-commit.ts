@@ -27,7 +27,7 @@ export async function openCommit(
   repository: Repository,
   { oid, cache, signal, projector = projectorNamed(context, repository.projectorName) }: Opening,
 ): Promise<OpenCommit> {
-  const mirror = await context.mirrors.of(repository);
+  const mirror = await context.mirrors.of(repository, signal);
   const commit = await readLost(mirror, oid, signal);
   return { commit, source: { context, mirror, projector, scope: repository.scope, signal, cache } };
 }

@@ -9,20 +9,25 @@ export const unusedMs = 7 * 86_400_000;
 /** Its time of change is that of the mirror's last use. */
 const mark = "used";
 
-/** Marks a mirror as used for the first time. @returns false when it is gone */
-export async function beginUse(directory: string): Promise<boolean> {
+/** Marks a mirror as used, whether it has a mark or not. @returns false when it is gone. @throws GitError `Aborted` */
+export async function beginUse(directory: string, signal?: AbortSignal): Promise<boolean> {
   await writeFile(join(directory, mark), "").catch(orGone);
-  return await noteUse(directory);
+  return await noteUse(directory, signal);
 }
 
-/** Asked for before each use of a mirror. @returns false when it was removed: then it has to be opened again */
-export async function noteUse(directory: string): Promise<boolean> {
+/**
+ * Asked for before each use of a mirror.
+ *
+ * @returns false when it was removed: then it has to be opened again
+ * @throws GitError `Aborted`
+ */
+export async function noteUse(directory: string, signal?: AbortSignal): Promise<boolean> {
   const now = new Date();
   if (!(await utimes(join(directory, mark), now, now).then(() => true, orGone))) return false;
   // Whoever was choosing what to remove may have looked at the mark before; whoever begins from now on sees it.
   const choosing = removing(dirname(directory));
   if ((await readdir(choosing).catch(() => [])).length > 0)
-    await (await holdFetchLock(choosing))[Symbol.asyncDispose]();
+    await (await holdFetchLock(choosing, signal))[Symbol.asyncDispose]();
   return await stat(join(directory, mark)).then(() => true, orGone);
 }
 
@@ -36,32 +41,42 @@ function orGone(error: unknown): false {
   throw error;
 }
 
+/** The mirrors that no process of this machine has used for a week. */
+export async function listUnused(root: string): Promise<string[]> {
+  const present = await readdir(root).catch(() => []);
+  const names = await filtered(present.filter(isMirror), async (name) => await isUnused(join(root, name)));
+  return names.map((name) => join(root, name));
+}
+
 /**
- * Removes mirrors that no process of this machine has used for a week: of repositories that are registered no more, or
- * by another URL or user. They are moved aside under a lock that users of a mirror look for once they have marked it,
+ * Removes the mirrors that no process of this machine has used for a week. They are moved aside under a lock that users of a mirror look for once they have marked it,
  * so nobody has one taken away that is in use.
  *
  * @returns how many were removed
  */
 export async function removeUnused(root: string, signal?: AbortSignal): Promise<number> {
-  const present = await readdir(root).catch(() => []);
-  const unused = await filtered(present.filter(isMirror), async (name) => await isUnused(join(root, name)));
+  const before = (await readdir(root).catch(() => [])).filter((name) => name.startsWith(asidePrefix));
+  const unused = await listUnused(root);
   const moved = unused.length === 0 ? [] : await moveAside(root, unused, signal);
   // With what a process that was killed had moved aside.
-  const aside = [...moved, ...present.filter((name) => name.startsWith(asidePrefix))];
+  const aside = [...moved, ...before];
   for (const name of aside) await rm(join(root, name), { recursive: true, force: true });
   return moved.length;
 }
 
 const asidePrefix = "unused-";
 
-async function moveAside(root: string, names: readonly string[], signal?: AbortSignal): Promise<string[]> {
+async function moveAside(
+  root: string,
+  directories: readonly string[],
+  signal?: AbortSignal,
+): Promise<string[]> {
   await using _lock = await holdFetchLock(removing(root), signal);
   const moved: string[] = [];
-  for (const name of names) {
-    if (!(await isUnused(join(root, name)))) continue;
+  for (const directory of directories) {
+    if (!(await isUnused(directory))) continue;
     const aside = asidePrefix + randomUUID();
-    if (await rename(join(root, name), join(root, aside)).then(() => true, orGone)) moved.push(aside);
+    if (await rename(directory, join(root, aside)).then(() => true, orGone)) moved.push(aside);
   }
   return moved;
 }

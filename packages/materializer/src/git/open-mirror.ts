@@ -15,19 +15,24 @@ import { accessBy } from "./place.ts";
 /**
  * Opens the mirror of a repository. It is made by the first fetch: opening asks no network.
  *
- * @throws GitError `Refused` when the URL is not allowed, or git is missing or too old
+ * @throws GitError `Refused` when the URL is not allowed, or git is missing or too old; `Aborted`
  */
-export async function openMirror(options: MirrorOptions): Promise<Mirror> {
+export async function openMirror(options: MirrorOptions, signal?: AbortSignal): Promise<Mirror> {
   const { protocols = defaultProtocols, hosts, credential, timeoutMs = 600_000 } = options;
   const url = checkUrl(options.url, { protocols, hosts });
   await requireGit();
-  const directory = join(resolve(options.root), folderName(url, options));
+  const directory = mirrorDirectory(options);
   const limits = resolveLimits(options.limits);
   // Again when it was just being removed, as one that nobody had used for long.
   do await mkdir(directory, { recursive: true, mode: 0o700 });
-  while (!(await beginUse(directory)));
+  while (!(await beginUse(directory, signal)));
   const home = await prepareHome(directory, { protocols, limits });
   return new GitMirror({ directory, url, home, ...accessBy(home, credential), timeoutMs, limits });
+}
+
+/** Where the mirror of a repository is or would be. The URL is one that `checkUrl` lets through somewhere. */
+export function mirrorDirectory({ root, url, ...whose }: MirrorOptions): string {
+  return join(resolve(root), folderName(new URL(url).href, whose));
 }
 
 /**

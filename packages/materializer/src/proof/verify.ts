@@ -52,7 +52,7 @@ interface Proof {
 
 async function prove(context: Context, name: BranchName, signal: AbortSignal): Promise<Proof> {
   const repository = await findRepository(context.db, name.repository);
-  const mirror = await context.mirrors.of(repository);
+  const mirror = await context.mirrors.of(repository, signal);
   const gitOid = (await mirror.listRemote({ signal })).refs.get((await findBranch(context.db, name)).ref);
   const branch = await findBranch(context.db, name);
   const { repository: repositoryName, ref, servedVersion: version, servedOid } = branch;

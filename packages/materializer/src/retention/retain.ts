@@ -1,4 +1,5 @@
 import type { Context } from "../context.ts";
+import { repositoryColumns, type Repository } from "../repositories/repository.ts";
 import { retainBlobs, type Parsed } from "./retain-blobs.ts";
 import { retainBranches } from "./retain-branches.ts";
 import { retainSegments } from "./retain-segments.ts";
@@ -12,7 +13,7 @@ export interface Retained {
   readonly events: number;
   /** Rows of branches that were deleted long ago. */
   readonly branches: number;
-  /** Mirrors on this machine that were not used for a week. */
+  /** Mirrors on this machine that were not used for a week, and are of no registered repository. */
   readonly mirrors: number;
 }
 
@@ -27,7 +28,7 @@ const places = new WeakMap<Context, Places>();
 
 /**
  * Removes what nothing needs any more: versions of deleted branches, segments that no version points at and no builder
- * holds, parsed blobs of projectors that no repository wants, mirrors that nobody used for a week; and of what is older
+ * holds, parsed blobs of projectors that no repository wants, mirrors that nobody used for a week and no repository has; and of what is older
  * than `settings.keepEventsMs` and was read by every consumer the first events of each branch, and the rows of deleted
  * ones. Safe beside running builds: publishing asks for the version that rows were copied from, so its builder's loss
  * costs one more build.
@@ -56,7 +57,15 @@ export async function retain(
   );
   const blobs = await retainBlobs(db, place.blobs, signal);
   place.blobs = blobs.after;
-  return { ...removed, blobs: blobs.removed, mirrors: await context.mirrors.removeUnused(signal) };
+  const mirrors = await context.mirrors.removeUnused(async () => await registered(context), signal);
+  return { ...removed, blobs: blobs.removed, mirrors };
+}
+
+async function registered({ db }: Context): Promise<Repository[]> {
+  const { rows } = await db.query<Repository>(
+    `select ${repositoryColumns} from headstart_materializer.repositories r order by r.id`,
+  );
+  return rows;
 }
 
 /** Processes that all began at the first row, and end before they come to the last, would never see that. */

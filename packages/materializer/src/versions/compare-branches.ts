@@ -29,7 +29,7 @@ export async function behind(
     findBranch(context.db, { repository, branch }),
     findBranch(context.db, { repository, branch: base }),
   ]);
-  const mirror = await context.mirrors.of(await findRepository(context.db, repository));
+  const mirror = await context.mirrors.of(await findRepository(context.db, repository), signal);
   const oids = [ours.desiredOid ?? "", theirs.desiredOid ?? ""] as const;
   if ((await mirror.has(oids, { signal })).size < new Set(oids).size) await mirror.fetch({ signal });
   const { ahead, behind: missing, mergeBase } = await mirror.compareCommits(oids[0], oids[1], { signal });

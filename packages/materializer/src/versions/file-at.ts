@@ -27,7 +27,7 @@ export async function fileAt(
 ): Promise<CommittedFile> {
   const repository = await findRepository(context.db, name.repository);
   const wanted = "oid" in name ? name.oid : ((await findBranch(context.db, name)).desiredOid ?? "");
-  const mirror = await context.mirrors.of(repository);
+  const mirror = await context.mirrors.of(repository, signal);
   const commit = await readLost(mirror, wanted, signal);
   return { commit: commit.oid, ...(await mirror.readPath(commit.tree, name.path, { signal })) };
 }

@@ -20,7 +20,7 @@ export async function tips(
   { signal }: { signal?: AbortSignal } = {},
 ): Promise<Tip[]> {
   const repository = await findRepository(context.db, name);
-  const mirror = await context.mirrors.of(repository);
+  const mirror = await context.mirrors.of(repository, signal);
   const { refs, defaultRef = null } = await mirror.listRemote(signal === undefined ? {} : { signal });
   const classOf = branchClassifier(repository, defaultRef);
   return [...refs].flatMap(([ref, oid]) => {

@@ -1,6 +1,7 @@
-import { mkdir, readdir, utimes } from "node:fs/promises";
+import { mkdir, readdir, rename, utimes } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { holdFetchLock } from "../../src/git/fetch-lock.ts";
 import type { Credential, Mirror } from "../../src/git/mirror.ts";
 import { removeUnused, unusedMs } from "../../src/git/mirror-use.ts";
 import { openMirrors, type Mirrors } from "../../src/repositories/mirrors.ts";
@@ -108,4 +109,97 @@ test("whoever takes up a mirror while others remove it works on, and nothing is 
     const left = (await readdir(root)).filter((name) => name !== "removing");
     expect(left).toEqual([mirror.directory.slice(root.length + 1)]);
   }
+});
+
+/** Holds the lock of those who choose what to remove, until it is let go or the test ends. */
+async function holdChoosing(root: string): Promise<() => Promise<void>> {
+  const lock = await holdFetchLock(join(root, "removing"));
+  const letGo = async (): Promise<void> => await lock[Symbol.asyncDispose]();
+  onTestFinished(letGo);
+  return letGo;
+}
+
+/** Resolves when so many hold that lock or wait for it. */
+async function choosing(root: string, count: number): Promise<void> {
+  const reached = async (): Promise<boolean> => {
+    const names = await readdir(join(root, "removing"));
+    return names.filter((name) => name.startsWith("t-")).length === count;
+  };
+  await vi.waitUntil(reached, { timeout: 10_000, interval: 5 });
+}
+
+test("a mirror that is used again between its choice and its removal stays, and its user waits for the outcome", async () => {
+  const fixture = await mirrorFixture();
+  const { upstream, root, url } = fixture;
+  const oid = await upstream.commit("main", { f: "1" });
+  const mirrors = mirrorsOf(fixture);
+  const mirror = await mirrors.of(repositoryOf(url));
+  await mirror.fetch();
+  for (const users of [mirrors, mirrorsOf(fixture)]) {
+    await age(mirror);
+    const letGo = await holdChoosing(root);
+    const removing = removeUnused(root);
+    await choosing(root, 2);
+    const using = users.of(repositoryOf(url));
+    await choosing(root, 3);
+    await letGo();
+    expect(await removing).toBe(0);
+    expect(await (await using).has([oid])).toEqual(new Set([oid]));
+  }
+});
+
+test("a mirror that is moved away just as it is used again is made anew", async () => {
+  const fixture = await mirrorFixture();
+  const { upstream, root, url } = fixture;
+  const oid = await upstream.commit("main", { f: "1" });
+  const mirrors = mirrorsOf(fixture);
+  const mirror = await mirrors.of(repositoryOf(url));
+  for (const [round, users] of [mirrors, mirrorsOf(fixture)].entries()) {
+    const letGo = await holdChoosing(root);
+    const using = users.of(repositoryOf(url));
+    await choosing(root, 2);
+    await rename(mirror.directory, join(root, `unused-${round}`));
+    await letGo();
+    const made = await using;
+    await made.fetch();
+    expect(await made.has([oid])).toEqual(new Set([oid]));
+  }
+});
+
+test("whoever waits for the outcome may give up, and so does everybody when the mirrors are disposed of", async () => {
+  const fixture = await mirrorFixture();
+  const { root, url } = fixture;
+  const open = mirrorsOf(fixture);
+  await open.of(repositoryOf(url));
+  await holdChoosing(root);
+  const asked = new AbortController();
+  const opening = mirrorsOf(fixture);
+  const waiting = [open, opening].map(async (mirrors) => {
+    await expect(mirrors.of(repositoryOf(url), asked.signal)).rejects.toMatchObject({ kind: "Aborted" });
+  });
+  await choosing(root, 3);
+  asked.abort();
+  await Promise.all(waiting);
+  await choosing(root, 2);
+  await opening[Symbol.asyncDispose]();
+  await choosing(root, 1);
+});
+
+test("a mirror of a registered repository stays however long nobody used it, and so do all while a credential is lacking", async () => {
+  const fixture = await mirrorFixture();
+  const { root, url } = fixture;
+  let credential = (): Credential | undefined => ({ username: "robot", password: "p" });
+  const mirrors = mirrorsOf(fixture, () => credential());
+  const registered = await mirrors.of(repositoryOf(url));
+  const other = await mirrors.of(repositoryOf(url, "elsewhere"));
+  await Promise.all([registered, other].map(age));
+  credential = () => {
+    throw new Error("the vault is sealed");
+  };
+  const remove = async (): Promise<number> => await mirrors.removeUnused(async () => [repositoryOf(url)]);
+  expect(await remove()).toBe(0);
+  credential = () => ({ username: "robot", password: "another" });
+  expect(await remove()).toBe(1);
+  const left = (await readdir(root)).filter((name) => name !== "removing");
+  expect(left).toEqual([registered.directory.slice(root.length + 1)]);
 });

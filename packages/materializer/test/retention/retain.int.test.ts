@@ -1,4 +1,7 @@
+import { readdir, utimes } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { unusedMs } from "../../src/git/mirror-use.ts";
 import { holdStatement, lockAwaited } from "../support/held-statement.ts";
 import { note, openProject, type Project } from "../support/open-project.ts";
 import { buildGood, claimOne } from "../support/take-over.ts";
@@ -144,7 +147,11 @@ test("old events go once every consumer has read them; the last that names a ver
 test("a consumer that is new while events are removed reads what is left, without a gap", async () => {
   await using project = await openProject({ settings: { keepEventsMs: day } });
   const { materializer, db } = project;
-  await publish(project, "main", ["1", "2", "3", "4"].map((text) => note(text)));
+  await publish(
+    project,
+    "main",
+    ["1", "2", "3", "4"].map((text) => note(text)),
+  );
   await daysPass(project, 2);
   const holder = await db.connect();
   const seen: number[] = [];
@@ -278,10 +285,30 @@ test("blobs that no repository's projector wants are removed, and the others are
   expect((await db.query("select from headstart_materializer.blob_documents")).rowCount).toBe(kept);
 });
 
+test("the mirror of a paused repository stays, for it may be the last to have what is served", async () => {
+  await using project = await openProject();
+  const { upstream, materializer, root } = project;
+  await publish(project, "main", [note("1")]);
+  await upstream.forcePush("main", { "notes/a/x.json": note("2") });
+  await project.settle();
+  await materializer.rollback(main);
+  await upstream.git(["reflog", "expire", "--expire=now", "--all"]);
+  await upstream.git(["gc", "--prune=now", "--quiet"]);
+  await materializer.pause("handbook");
+  const then = new Date(Date.now() - unusedMs - 60_000);
+  for (const name of await readdir(root))
+    for (const part of ["used", "lock", ""]) await utimes(join(root, name, part), then, then);
+  expect(await materializer.retain()).toMatchObject({ mirrors: 0 });
+  expect(await materializer.verify(main)).toMatchObject({ differences: [] });
+});
+
 test("the longest that events may be kept is a time that Postgres can count back", async () => {
   await using project = await openProject({ settings: { keepEventsMs: 1e14 } });
   await publish(project, "main", [note("1"), note("2")]);
   expect(await project.materializer.retain()).toMatchObject({ events: 0 });
+  await expect(project.another({ settings: { keepEventsMs: 1e14 + 1 } })).rejects.toMatchObject({
+    code: "OPTION_INVALID",
+  });
 });
 
 test("an abort ends the cleaning", async () => {
