@@ -14,7 +14,7 @@ test("redrive shows on a terminal how much of the log it has read", async () => 
     environment: { LEDGER_URL: ledger.url },
     signal: new AbortController().signal,
     progress: {
-      show: (_subject: string, { detail }: { detail?: string }) => void details.push(detail),
+      show: (_subject: string, { detail }: { detail?: string | undefined }) => void details.push(detail),
       clear: () => undefined,
     },
     colors: colors.createColors(false),
