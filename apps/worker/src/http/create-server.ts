@@ -3,6 +3,7 @@ import { createAdaptorServer, type HttpBindings } from "@hono/node-server";
 import { Hono } from "hono";
 import { secureHeaders } from "hono/secure-headers";
 import type { Log } from "../log.ts";
+import { sendBeforeClosing } from "./close-server.ts";
 
 /** Routes of a part. `c.env.incoming` is Node's own request. */
 export type Routes = Hono | Hono<{ Bindings: HttpBindings }>;
@@ -69,6 +70,7 @@ export function createServer({ log }: { readonly log: Log }, routes: readonly Ro
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.maxConnections = 1_000;
   keepSome(server);
+  sendBeforeClosing(server);
   return server;
 }
 

@@ -10,26 +10,34 @@ export interface LiveOptions {
   readonly beatMs?: number;
   /** Milliseconds that a viewer may leave what it was sent unread. */
   readonly stallMs?: number;
+  /** Milliseconds from the signal on in which a viewer may take the end; then it is dropped. */
+  readonly graceMs?: number;
 }
 
 /**
  * One viewer's server-sent events: `change` with what is new, `reset` when the viewer has to read the whole status
  * first, and `beat`. Nothing is queued: the next event is made when the viewer has taken the one before, out of all
- * that happened meanwhile, so a slow viewer gets fewer and costs no memory. Ends when the signal aborts.
+ * that happened meanwhile, so a slow viewer gets fewer and costs no memory. Ends when the signal
+ * aborts.
  */
 export function liveStream(store: StatusStore, options: LiveOptions): ReadableStream<Uint8Array> {
-  const { signal, drop, beatMs = 15_000, stallMs = 60_000 } = options;
+  const { signal, drop, beatMs = 15_000, stallMs = 60_000, graceMs = 2_000 } = options;
   const encoder = new TextEncoder();
   const over = new AbortController();
   const end = (): void => over.abort();
+  // The end is sent when the viewer takes the next event, which one that has stopped reading never does.
+  const leave = (): void => {
+    end();
+    setTimeout(drop, graceMs).unref();
+  };
   let stall: NodeJS.Timeout | undefined;
   let at = options.since;
   let begun = false;
-  signal.addEventListener("abort", end, { once: true });
+  signal.addEventListener("abort", leave, { once: true });
   const finish = (): void => {
     end();
     clearTimeout(stall);
-    signal.removeEventListener("abort", end);
+    signal.removeEventListener("abort", leave);
   };
   const next = async (): Promise<string | undefined> => {
     if (!begun) {

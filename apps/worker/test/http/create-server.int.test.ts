@@ -79,6 +79,35 @@ test("closing lets requests that are under way end, and waits for no idle connec
   await closed;
 });
 
+/** A server of one large answer, and a client that was sent its beginning and takes no more of it for now. */
+async function serveSlowly() {
+  const large = "x".repeat(32 * 2 ** 20);
+  const part = new Hono();
+  part.get("/large", (context) => context.text(large));
+  const { server, url } = await serve(part);
+  const asking = get(`${url}/large`);
+  const [answer] = (await once(asking, "response")) as [IncomingMessage];
+  // It may be cut off.
+  asking.on("error", () => undefined);
+  answer.on("error", () => undefined);
+  return { server, answer, bytes: large.length };
+}
+
+test("closing lets a client that reads slowly have the whole answer", async () => {
+  const { server, answer, bytes } = await serveSlowly();
+  const closed = closeServer(server);
+  let taken = 0;
+  for await (const chunk of answer) taken += (chunk as Buffer).length;
+  expect(taken).toBe(bytes);
+  await closed;
+});
+
+test("closing does not wait for a client that takes nothing of its answer any more", async () => {
+  const { server, answer } = await serveSlowly();
+  await closeServer(server);
+  answer.destroy();
+});
+
 test("a connection is kept for longer than load balancers keep theirs, and than headers may take", async () => {
   const { server, url } = await serve(new Hono());
   expect(server.keepAliveTimeout).toBe(65_000);

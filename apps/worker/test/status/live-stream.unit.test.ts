@@ -77,6 +77,17 @@ test("a quiet stream beats, and one whose viewer takes nothing is dropped", asyn
   await dropped;
 });
 
+test("when the worker ends, a viewer that takes nothing any more does not keep it", async () => {
+  const store = storeOf(worker("a"));
+  const ending = new AbortController();
+  await new Promise<void>((resolve) => {
+    const options = { since: undefined, signal: ending.signal, graceMs: 20, drop: resolve };
+    const reader = liveStream(store, options).getReader();
+    // And never reads again.
+    void nextEvent(reader).then(() => ending.abort());
+  });
+});
+
 test("equal rows are no change, and nothing is visible before it is committed", () => {
   const store = storeOf(worker("a"));
   const { id } = store;
