@@ -4,7 +4,14 @@ import type { BranchRow } from "./status-schema.ts";
 
 type Outline = BranchRow["activity"];
 
-export const noActivity: Outline = { published: 0, failed: 0, parked: 0, lastType: null, lastAt: null };
+export const noActivity: Outline = {
+  since: null,
+  published: 0,
+  failed: 0,
+  parked: 0,
+  lastType: null,
+  lastAt: null,
+};
 
 const counted: Readonly<Record<string, "published" | "failed" | "parked">> = {
   "branch-materialized": "published",
@@ -27,7 +34,8 @@ export function outlineAsOf(
   const known = events.findIndex(({ position }) => position <= eventPosition);
   const last = events[known];
   if (last === undefined) return eventPosition === 0 ? noActivity : undefined;
-  const outline = { published: activity.published, failed: activity.failed, parked: activity.parked };
+  const { since, published, failed, parked } = activity;
+  const outline = { since, published, failed, parked };
   for (const { type } of events.slice(0, known)) {
     const column = counted[type];
     if (column !== undefined) outline[column] -= 1;

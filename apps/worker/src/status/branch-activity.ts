@@ -19,6 +19,8 @@ const activity = z.object({
       at: z.string(),
     })
     .nullable(),
+  /** When the first event happened that is counted: a fold of a log whose beginning is not kept has no older ones. */
+  since: z.string().nullable(),
   published: z.number(),
   failed: z.number(),
   parked: z.number(),
@@ -26,16 +28,17 @@ const activity = z.object({
 });
 export type BranchActivity = z.infer<typeof activity>;
 
-/** What happened to each branch. A deleted branch has no row: the log remembers it. */
+/** What happened to each branch, as far as the log was kept when its row was made. A deleted branch has none. */
 export const branchActivity = defineProjection<BranchActivity>({
   name: "worker_branch_activity",
   ...projectionCode("worker_branch_activity", import.meta.url),
   key: ({ stream }) => stream,
   schema: activity,
-  init: () => ({ served: null, failure: null, published: 0, failed: 0, parked: 0, events: [] }),
-  apply: (before, stored) => {
+  init: () => ({ served: null, failure: null, since: null, published: 0, failed: 0, parked: 0, events: [] }),
+  apply: (former, stored) => {
     if (stored.type === "branch-deleted") return undefined;
     const event = readBranchEvent(stored);
+    const before = { ...former, since: former.since ?? event.at };
     const { commit, version, at, code, reason } = event;
     const events = [event, ...before.events].slice(0, KEPT);
     const served = commit === null || version === null ? before.served : { commit, version, at };

@@ -167,9 +167,9 @@ export function branchRowOf(
     error: errorOf(branch),
     warnings: branch.warnings,
     audit:
-      branch.auditedAt === null
+      branch.auditedAt === null || branch.differences === null
         ? null
-        : { at: branch.auditedAt.toISOString(), differences: branch.differences ?? 0 },
+        : { at: branch.auditedAt.toISOString(), differences: branch.differences },
     deletedAt: branch.deletedAt?.toISOString() ?? null,
     activity,
   };

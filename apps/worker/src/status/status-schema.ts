@@ -57,9 +57,12 @@ export const branchRow = z.object({
     .nullable(),
   /** Issues of the served version that did not keep it from being served; at most 100 are counted. */
   warnings: z.number(),
+  /** How what is served compared with git; null while it was not compared. */
   audit: z.object({ at: time, differences: z.number() }).nullable(),
   deletedAt: time.nullable(),
+  /** How often, of the events since then: older ones may have left the log. Null when it has none. */
   activity: z.object({
+    since: time.nullable(),
     published: z.number(),
     failed: z.number(),
     parked: z.number(),
@@ -124,6 +127,8 @@ export const totals = z.object({
   live: z.number(),
   drafts: z.number(),
   states: z.record(branchState, z.number()),
+  /** Of those that fail or were given up, the ones that never had a version: readers see nothing of them. */
+  unserved: z.number(),
   pinned: z.number(),
   /** Branches that are due or being built. */
   queue: z.number(),

@@ -12,12 +12,14 @@ export function summarise(rows: readonly BranchRow[]): Omit<Totals, "notShown" |
   };
   let pinned = 0;
   let live = 0;
+  let unserved = 0;
   let oldestWait: string | null = null;
   for (const row of rows) {
     states[row.state] += 1;
     if (row.state === "deleted") continue;
     if (row.class === "live") live += 1;
     if (row.pinned !== null) pinned += 1;
+    if ((row.state === "error" || row.state === "parked") && row.served === null) unserved += 1;
     const waits = row.state === "pending" || row.state === "building";
     if (waits && (oldestWait === null || row.wanted.at < oldestWait)) oldestWait = row.wanted.at;
   }
@@ -27,6 +29,7 @@ export function summarise(rows: readonly BranchRow[]): Omit<Totals, "notShown" |
     live,
     drafts: branches - live,
     states,
+    unserved,
     pinned,
     queue: states.pending + states.building,
     oldestWait,

@@ -33,7 +33,7 @@ function row(branch: string, given: Partial<BranchRow> = {}): BranchRow {
     warnings: 0,
     audit: null,
     deletedAt: null,
-    activity: { published: 0, failed: 0, parked: 0, lastType: null, lastAt: at(0) },
+    activity: { since: null, published: 0, failed: 0, parked: 0, lastType: null, lastAt: at(0) },
     ...given,
   };
 }
@@ -55,8 +55,12 @@ const failure = {
 };
 
 const rows = [
-  row("drafts/old", { activity: { published: 1, failed: 0, parked: 0, lastType: null, lastAt: at(1) } }),
-  row("drafts/new", { activity: { published: 1, failed: 0, parked: 0, lastType: null, lastAt: at(9) } }),
+  row("drafts/old", {
+    activity: { since: null, published: 1, failed: 0, parked: 0, lastType: null, lastAt: at(1) },
+  }),
+  row("drafts/new", {
+    activity: { since: null, published: 1, failed: 0, parked: 0, lastType: null, lastAt: at(9) },
+  }),
   row("main", { class: "live" }),
   row("drafts/bad", { state: "error", error: failure, behindSince: at(5) }),
   row("drafts/slow", { state: "pending", behindSince: at(2) }),

@@ -30,6 +30,7 @@ test("what happened after a branch's row was read is not in its outline, or the 
       }
       const count = (type: string): number => before.filter((each) => each === type).length;
       expect(outline).toEqual({
+        since: before.length === 0 ? null : new Date(0).toISOString(),
         published: count("branch-materialized"),
         failed: count("branch-failed"),
         parked: count("branch-parked"),

@@ -111,6 +111,39 @@ test("rows that other code made are built anew, and are right again", async () =
   await equalsTheLog(server);
 });
 
+test("what is counted anew from a log whose beginning is not kept says since when it counts", async () => {
+  await using server = await openStatusServer({ begin: false });
+  const upstream = await server.repository("handbook");
+  for (let round = 1; round <= 4; round += 1) {
+    await upstream.commit("main", { "pages/a.md": markdown(`A ${round}`) });
+    await server.settle("handbook");
+  }
+  const { db, materializer } = server;
+  const times = async (): Promise<Date[]> =>
+    (
+      await db.query<{ at: Date }>(
+        `select date_trunc('milliseconds', recorded_at) as at from headstart_materializer.events order by number`,
+      )
+    ).rows.map(({ at }) => at);
+  const other = server.another();
+  const said = async () => JSON.parse((await other.status.snapshot()).snapshot()) as Status;
+  await until(async () => (await said()).branches[0]?.activity.published === 4, { what: "all of the log" });
+  const [first] = await times();
+  expect((await said()).branches[0]?.activity.since).toBe(first?.toISOString());
+  await other.end();
+  await db.query(
+    "update headstart_materializer.events set recorded_at = recorded_at - interval '31 days' where position < 4",
+  );
+  await materializer.retain();
+  const [kept, ...others] = await times();
+  expect(others).toEqual([]);
+  // A release that folds differently, and so has none of the rows that this one has.
+  await db.query("update headstart_projections.version set identity = 'another release'");
+  server.begin();
+  const { branches } = await server.statusWhen("what is left", ({ health }) => health.ok);
+  expect(branches[0]?.activity).toMatchObject({ published: 1, since: kept?.toISOString() });
+});
+
 test("a database that is away is said, and what was known stays; it goes on when it is back", async () => {
   await using server = await openStatusServer();
   const upstream = await server.repository("handbook");

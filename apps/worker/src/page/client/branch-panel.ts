@@ -156,7 +156,12 @@ function facts(row: BranchRow): HTMLElement {
   }
   if (owner !== null) add("Owner", named(personOf(owner), { title: owner }));
   if (attempts > 0) add("Attempts", String(attempts));
-  add("Builds", `${activity.published} published, ${activity.failed + activity.parked} failed`);
+  if (activity.since === null) add("Builds", "none in the log");
+  else {
+    const failed = activity.failed + activity.parked;
+    const counted = `${activity.published} published, ${failed} failed in the last `;
+    add("Builds", counted, time(activity.since, { wording: "since" }));
+  }
   if (audit !== null) {
     add(
       "Verified",

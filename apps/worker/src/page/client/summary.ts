@@ -43,12 +43,11 @@ const tiles: readonly Tile[] = [
     name: "Failing",
     tone: "error",
     count: ({ states }) => states.error + states.parked,
-    note: ({ states }) =>
-      states.error + states.parked === 0
-        ? "nothing to do"
-        : states.parked > 0
-          ? `${states.parked} given up`
-          : "last good one served",
+    note: ({ states, unserved }) => {
+      if (states.error + states.parked === 0) return "nothing to do";
+      if (states.parked > 0) return `${states.parked} given up`;
+      return unserved > 0 ? `${unserved.toLocaleString("en")} never served` : "last good one served";
+    },
   },
   {
     facet: "pinned",
