@@ -1,5 +1,8 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
 import pg from "pg";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
+import { holdFetchLock } from "../../src/git/fetch-lock.ts";
 import { note, openProject } from "../support/open-project.ts";
 
 test("a build that takes long keeps nothing else from being built while there is room", async () => {
@@ -136,4 +139,25 @@ test("the pause and the number of builds are asked for each time, and a number t
       ),
     }),
   ]);
+});
+
+test("a run ends at its signal although somebody who chooses which mirrors to remove does not come to an end", async () => {
+  await using project = await openProject();
+  const { upstream, materializer, root } = project;
+  await upstream.commit("main", { "notes/a/x.json": note("1") });
+  await project.settle();
+  const choosing = join(root, "removing");
+  await using _choosing = await holdFetchLock(choosing);
+  const ending = new AbortController();
+  const over = vi.fn();
+  const running = materializer.run({ signal: ending.signal, idleMs: 20 }).then(over);
+  try {
+    await materializer.hint({ repository: "handbook" });
+    const waits = async (): Promise<boolean> => (await readdir(choosing)).length === 2;
+    await vi.waitUntil(waits, { timeout: 10_000, interval: 5 });
+  } finally {
+    ending.abort();
+  }
+  await vi.waitUntil(() => over.mock.calls.length > 0, { timeout: 10_000, interval: 5 });
+  await running;
 });
