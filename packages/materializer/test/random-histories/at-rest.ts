@@ -1,10 +1,10 @@
 import { expect } from "vitest";
 import type { Materializer } from "../../src/create-materializer.ts";
 import { MaterializerError } from "../../src/errors.ts";
-import type { VersionUpdated } from "../../src/requests/messages.ts";
 import type { Verification } from "../../src/proof/verify.ts";
 import { makeDue } from "../support/take-over.ts";
 import { expireEverything, type World } from "./perform-step.ts";
+import { newReader } from "./reader.ts";
 import { ignored } from "./step.ts";
 import { readServed } from "./watch-readers.ts";
 
@@ -83,21 +83,11 @@ async function verifyBy(worker: Materializer, branch: string): Promise<Verificat
   }
 }
 
-/** Each branch's log has no gap, and names last the version that readers see. */
-async function expectEvents({ project }: World): Promise<void> {
-  const logs = new Map<string, VersionUpdated[]>();
-  const handler = async (message: VersionUpdated): Promise<void> =>
-    void logs.set(message.branch, [...(logs.get(message.branch) ?? []), message]);
-  while ((await project.materializer.consume({ consumer: "reader", handler })) > 0);
-  const { rows } = await project.db.query<{ ref: string; version: string | null; position: number }>(
-    `select ref, served_version::text as version, event_position::int as position
-     from headstart_materializer.branches`,
-  );
-  for (const { ref, version, position } of rows) {
-    const log = logs.get(ref) ?? [];
-    expect(log.map((message) => message.position)).toEqual(Array.from({ length: position }, (_, n) => n + 1));
-    let named: string | null = null;
-    for (const message of log) named = message.event === "branch-deleted" ? null : (message.version ?? named);
-    expect(named, `the version that the events of ${ref} name`).toBe(version);
+/** What consumers were told is what readers see, also of one that comes so late that it begins with what is left. */
+async function expectEvents({ project, reader }: World): Promise<void> {
+  const late = newReader(project.materializer, { consumer: "late", begins: "late" });
+  for (const one of [reader, late]) {
+    await one.read();
+    await one.expectServed(project.db);
   }
 }

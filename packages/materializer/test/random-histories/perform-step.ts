@@ -9,6 +9,7 @@ import { mortalPool } from "../support/mortal-pool.ts";
 import type { Project } from "../support/open-project.ts";
 import { expireLeases } from "../support/take-over.ts";
 import type { History } from "./history.ts";
+import type { Reader } from "./reader.ts";
 import { releases, type ReleaseName } from "./release.ts";
 import type { BranchOperation, Operation, Push, Step, Work } from "./step.ts";
 
@@ -16,6 +17,8 @@ import type { BranchOperation, Operation, Push, Step, Work } from "./step.ts";
 export interface World {
   readonly project: Project;
   readonly history: History;
+  /** Reads the events from the first one on. */
+  readonly reader: Reader;
   /** A machine of each release. */
   readonly workers: Readonly<Record<ReleaseName, Materializer>>;
   /** Hints that are still on their way. */
@@ -28,8 +31,8 @@ export interface World {
   readonly happened: Set<string>;
 }
 
-export const leaseMs = 3_600_000;
-export const maxAttempts = 4;
+/** Nothing is kept for its age, and no lease runs out by itself. */
+export const settings = { leaseMs: 3_600_000, maxAttempts: 4, keepEventsMs: 1 };
 
 const repository = "handbook";
 
@@ -53,13 +56,15 @@ async function performOperation(operation: Operation, world: World): Promise<voi
   else if (operation.do === "register") await register(operation, world);
   else if (operation.do === "audit") await audit(world);
   else if (operation.do === "retain") await retain(world);
+  else if (operation.do === "read") await world.reader.read();
   else if (await wasPossible(changeOf(operation, world.project.materializer)))
     world.happened.add(operation.do);
 }
 
 async function retain({ project, happened }: World): Promise<void> {
-  const { versions, segments, blobs } = await project.materializer.retain();
-  if (versions + segments + blobs > 0) happened.add("retain");
+  const removed = await project.materializer.retain();
+  for (const what of ["versions", "segments", "blobs", "events", "branches"] as const)
+    if (removed[what] > 0) happened.add(`retain: ${what}`);
 }
 
 /** A branch's operator. */
@@ -140,7 +145,17 @@ async function performWork(work: Work, world: World): Promise<void> {
   else {
     // After whoever observes, be it a dead one.
     await expireObservation(project);
-    await workers[by].inProcessRunner().settle(repository);
+    await catchUp(workers[by]);
+  }
+}
+
+/** Not by the in-process runner, which waits for those that are stuck. */
+async function catchUp(worker: Materializer): Promise<void> {
+  await worker.observe(repository);
+  for (;;) {
+    const leases = await worker.claim({ limit: 16, only: { repository } });
+    if (leases.length === 0) return;
+    for (const lease of leases) await worker.materialize(lease);
   }
 }
 
@@ -182,7 +197,7 @@ async function crash(by: ReleaseName, atStatement: number, { project, happened }
     db: pool.db,
     projectors: [releases[by]],
     mirrors: { root: project.root, protocols: ["file", "http"] },
-    settings: { leaseMs, maxAttempts },
+    settings,
   });
   try {
     await worker.observe(repository);

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { openProject } from "../support/open-project.ts";
 import { comeToRest, expectAtRest } from "./at-rest.ts";
 import { History } from "./history.ts";
-import { leaseMs, maxAttempts, performStep, type World } from "./perform-step.ts";
+import { performStep, settings, type World } from "./perform-step.ts";
+import { newReader } from "./reader.ts";
 import { releases } from "./release.ts";
 import { steps, type Step } from "./step.ts";
 import { watchReaders } from "./watch-readers.ts";
@@ -36,20 +37,21 @@ test.each(transports)(property, { timeout: 120_000 * factor }, async (over, numR
 
 test.runIf(seed === 20_261_121)("in these histories everything happened that can", () => {
   const expected = [
-    "write, force, fork, delete, hint, audit, retain, rollback, unpin, rebuild, outage, crash, claimed, built",
+    "write, force, fork, delete, hint, audit, rollback, unpin, rebuild, outage, crash, claimed, built",
     "register the new release, register an older release, register the old release",
     "observe: changed, observe: unchanged, build: published, build: failed",
     "late: published, late: fenced",
+    "retain: versions, retain: segments, retain: blobs, retain: events, retain: branches",
   ].flatMap((line) => line.split(", "));
   expect([...happened]).toEqual(expect.arrayContaining(expected));
 });
 
 async function liveThrough(someSteps: readonly Step[], over: "file" | "http"): Promise<void> {
-  const settings = { leaseMs, maxAttempts };
   await using project = await openProject({ over, settings, projectors: [releases.old] });
   const world: World = {
     project,
     history: new History(project.upstream),
+    reader: newReader(project.materializer, { consumer: "reader", begins: "early" }),
     workers: {
       old: project.materializer,
       new: await project.another({ projectors: [releases.new] }),
@@ -59,7 +61,7 @@ async function liveThrough(someSteps: readonly Step[], over: "file" | "http"): P
     wanted: "old",
     happened,
   };
-  await project.materializer.consume({ consumer: "reader", handler: async () => undefined });
+  await world.reader.read();
   await using readers = watchReaders(project.db, world.history, async (error) => {
     throw error;
   });

@@ -41,6 +41,8 @@ export type Operation =
   | { readonly do: "register"; readonly release: ReleaseName; readonly readopt: boolean }
   | BranchOperation
   | { readonly do: "retain" }
+  /** A consumer of events comes to their end. */
+  | { readonly do: "read" }
   | { readonly do: "audit" };
 
 export type BranchOperation =
@@ -107,7 +109,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     }),
   },
   { weight: 3, arbitrary: fc.record({ do: only("unpin", "rebuild"), branch: busy }) },
-  { weight: 3, arbitrary: fc.record({ do: only("retain", "retain", "audit") }) },
+  { weight: 3, arbitrary: fc.record({ do: only("retain", "retain", "read", "audit") }) },
 );
 
 const work: fc.Arbitrary<Work> = fc.oneof(
@@ -169,7 +171,16 @@ const scenes: readonly (readonly Step[])[] = [
     write("main", "2"),
     catchUp,
   ],
-  [write("drafts/a", "1"), catchUp, { do: "delete", branch: "drafts/a" }, observe, { do: "retain" }],
+  [
+    write("drafts/a", "1"),
+    catchUp,
+    { do: "delete", branch: "drafts/a" },
+    observe,
+    { do: "read" },
+    { do: "retain" },
+    write("drafts/a", "2"),
+    catchUp,
+  ],
 ];
 
 const step: fc.Arbitrary<Step> = fc.oneof(

@@ -10,7 +10,7 @@ interface Sight {
   readonly oid: string;
   readonly notes: Notes;
   readonly pinned: boolean;
-  readonly incarnation: number;
+  /** Counts up over all branches of a repository, also when nothing is left of a branch that was deleted. */
   readonly seq: number;
 }
 
@@ -46,7 +46,7 @@ export function watchReaders(
         if (sight.pinned) continue;
         const branch = `${sight.repository} ${sight.ref}`;
         const before = newest.get(branch);
-        if (before !== undefined && isOlder(sight, before))
+        if (before !== undefined && sight.seq < before.seq)
           goneBack.push(`${branch}: ${sight.oid} after ${before.oid}`);
         newest.set(branch, sight);
       }
@@ -73,15 +73,11 @@ export function watchReaders(
   };
 }
 
-function isOlder(a: Sight, b: Sight): boolean {
-  return a.incarnation === b.incarnation ? a.seq < b.seq : a.incarnation < b.incarnation;
-}
-
 /** Every branch that is served, also when its version has no row. */
 export async function readServed(db: pg.Pool): Promise<Sight[]> {
   const { rows } = await db.query<Sight>(
     `select p.name as repository, b.ref, encode(v.oid, 'hex') as oid,
-            b.pinned_at is not null as pinned, b.incarnation, v.seq::int as seq,
+            b.pinned_at is not null as pinned, v.seq::int as seq,
             coalesce(jsonb_object_agg(r.key, r.data - 'links') filter (where r.key is not null), '{}') as notes
      from headstart_materializer.branches b
      join headstart_materializer.repositories p on p.id = b.repository_id
