@@ -1,6 +1,7 @@
 import { databaseRequests, requestMaterialization } from "@headstart/materializer";
 import type pg from "pg";
 import { inTransaction } from "../database/in-transaction.ts";
+import { isAboutData } from "./is-about-data.ts";
 import { planHints, type Pending, type Settled } from "./plan-hints.ts";
 import { recordFailure } from "./record-failure.ts";
 import { repositoryMatcher, type RegisteredRepository } from "./match-repositories.ts";
@@ -67,16 +68,4 @@ async function applyAll(client: pg.ClientBase, pending: readonly Pending[]): Pro
     [JSON.stringify(settled)],
   );
   return settled;
-}
-
-/**
- * Whether the statement itself was refused, and would be again. Lost connections have no SQLSTATE or one of these
- * classes (https://www.postgresql.org/docs/current/errcodes-appendix.html), and say nothing about a delivery.
- */
-function isAboutData(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  if (typeof code !== "string") return false;
-  return (
-    !/^(08|25|40|53|55|57|58|XX)/.test(code) && (/^[0-9A-Z]{5}$/.test(code) || /^[A-Z]+_[A-Z_]+$/.test(code))
-  );
 }
