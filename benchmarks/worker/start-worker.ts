@@ -9,6 +9,7 @@ const main = fileURLToPath(new URL("../../apps/worker/src/main.ts", import.meta.
 const config = fileURLToPath(new URL("headstart-worker.config.ts", import.meta.url));
 
 export interface BenchWorker extends AsyncDisposable {
+  readonly url: string;
   /** Sends what a forge sends after a push. @throws Error when it is not taken */
   webhook(repositoryUrl: string, branch: string): Promise<void>;
   /** Value of a metric that has no labels. */
@@ -51,6 +52,7 @@ export async function startWorker(options: {
     void exited.then(() => reject(new Error("the worker ended before it was ready")));
   });
   return {
+    url,
     webhook: async (repositoryUrl, branch) => await sendWebhook(url, { repositoryUrl, branch }),
     metric: async (name) => await readMetric(url, name),
     [Symbol.asyncDispose]: async () => {
