@@ -196,28 +196,34 @@ describe.each(["file", "http"] as const)("over %s", (over) => {
   });
 });
 
-test("a blob of a gigabyte is an issue with its size, and is not read", async () => {
-  await using project = await openProject();
-  await publish(project, async ({ upstream }) => {
-    const huge = join(upstream.directory, "huge");
-    await writeFile(huge, "");
-    await truncate(huge, 2 ** 30);
-    const big = (await upstream.git(["hash-object", "-w", "--no-filters", huge])).toString().trim();
-    const unit = await upstream.writeTree([{ mode: "100644", name: "huge.json", oid: big }]);
-    const notes = await upstream.writeTree([{ mode: "40000", name: "a", oid: unit }]);
-    await upstream.commitTree(
-      "drafts/bad",
-      await upstream.writeTree([{ mode: "40000", name: "notes", oid: notes }]),
-    );
-  });
-  expect(await project.materializer.blockingIssues(bad)).toMatchObject([
-    {
-      path: "notes/a/huge.json",
-      code: "file-too-large",
-      message: expect.stringContaining("1073741824") as string,
-    },
-  ]);
-});
+test.each(["file", "http"] as const)(
+  "over %s: a blob of a gigabyte is an issue with its size, and is not read",
+  async (over) => {
+    await using project = await openProject({ over });
+    await publish(project, async ({ upstream }) => {
+      const huge = join(upstream.directory, "huge");
+      await writeFile(huge, "");
+      await truncate(huge, 2 ** 30);
+      // Straight into a pack: a loose one would be packed anew for each fetch.
+      const quickly = ["-c", "core.compression=1", "-c", "core.bigFileThreshold=1m"];
+      const written = await upstream.git([...quickly, "hash-object", "-w", "--no-filters", huge]);
+      const big = written.toString().trim();
+      const unit = await upstream.writeTree([{ mode: "100644", name: "huge.json", oid: big }]);
+      const notes = await upstream.writeTree([{ mode: "40000", name: "a", oid: unit }]);
+      await upstream.commitTree(
+        "drafts/bad",
+        await upstream.writeTree([{ mode: "40000", name: "notes", oid: notes }]),
+      );
+    });
+    expect(await project.materializer.blockingIssues(bad)).toMatchObject([
+      {
+        path: "notes/a/huge.json",
+        code: "file-too-large",
+        message: expect.stringContaining("1073741824") as string,
+      },
+    ]);
+  },
+);
 
 test("over HTTP: a wrong password and a rate limit are told apart, nothing served is touched, and it heals", async () => {
   await using project = await openProject({ over: "http", settings: { pollMinMs: 1 } });
