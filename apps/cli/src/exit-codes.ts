@@ -130,6 +130,7 @@ const kinds: Readonly<Record<ErrorCode, keyof typeof exitCodes>> = {
   REPOSITORY_INVALID: "config",
   PROJECTOR_UNKNOWN: "config",
   PROJECTOR_SUPERSEDED: "config",
+  REQUEST_UNFINISHED: "failed",
   MESSAGE_INVALID: "usage",
   CONTENT_INVALID: "negative",
   BUILD_CRASHED: "failed",

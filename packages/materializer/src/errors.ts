@@ -20,7 +20,8 @@ export type MaterializerErrorCode =
   | "LEASE_LOST"
   | "CONTENT_INVALID"
   | "BUILD_CRASHED"
-  | "MESSAGE_INVALID";
+  | "MESSAGE_INVALID"
+  | "REQUEST_UNFINISHED";
 
 export interface MaterializerErrorOptions {
   /** The exact command, call or setting that fixes it. */

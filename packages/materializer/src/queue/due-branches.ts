@@ -100,3 +100,10 @@ export const takeOnly = `
     order by (b.class <> 'live'), b.due_at, b.id
     limit $1 for update of b skip locked
   )`;
+
+/** Whether somebody builds a branch of the repository called $1, or this process (projectors: $2) could, now. */
+export const beingBuilt = `
+  select from headstart_materializer.branches b
+  join headstart_materializer.repositories r on r.id = b.repository_id
+  where r.name = $1 and ${waiting} and (b.lease_until >= clock_timestamp() or (b.due_at <= now() and ${ours}))
+  limit 1`;
