@@ -10,6 +10,7 @@ import { startWorker, type WorkerProcess } from "../processes/start-worker.ts";
 import { openProject, type Project } from "../support/open-project.ts";
 import { History } from "./history.ts";
 import { performPush } from "./perform-step.ts";
+import { newReader } from "./reader.ts";
 import { releases, type ReleaseName } from "./release.ts";
 import { ignored, projected, push, type Push } from "./step.ts";
 import { readServed, watchReaders } from "./watch-readers.ts";
@@ -148,6 +149,8 @@ async function liveThrough(
   await using project = await openProject({ over: "http", serverUrl, projectors: [releases.old] });
   const { upstream, materializer, db, databaseUrl } = project;
   await materializer.register({ name: repositories[1], url: upstream.url, projector: "notes" });
+  const reader = newReader(materializer, { consumer: "reader", begins: "early" });
+  await reader.read();
   await using crew = new Crew({ databaseUrl, mirrors });
   const life: Life = { project, history: new History(upstream), crew, wanted: "old" };
   await using readers = watchReaders(db, life.history, async () => await serverIsThere(db));
@@ -159,6 +162,8 @@ async function liveThrough(
   await readers.check();
   expect(readers.count(), "states that readers saw").toBeGreaterThan(0);
   expect(await crew.end()).toEqual([0, 0]);
+  await reader.read();
+  await reader.expectServed(db);
 }
 
 async function perform(fault: Fault, life: Life): Promise<void> {
