@@ -4,27 +4,41 @@ import type { Socket } from "node:net";
 /** How often connections that have fallen idle meanwhile are closed, in milliseconds. */
 const SWEEP_MS = 50;
 
-/** Milliseconds; a client that takes nothing of its answer from one look to the next is cut off. */
+/** Milliseconds; a client that neither asks anything nor takes anything of its answer for so long is cut off. */
 const STALL_MS = 2_000;
 
 /**
- * Node takes a connection for idle as soon as its answer has ended, and closing it throws away what the client has not
- * taken yet. Here idle ones are closed once every client has all of its answer, or takes no more of it.
+ * Closes idle connections by what was asked and answered on them. Node goes by what it has parsed: it throws away what
+ * a client has not taken yet of an answer that has ended, and waits for ever for one that was opened ahead and never
+ * used, as undici and load balancers do.
  */
 export function sendBeforeClosing(server: Server): void {
-  const open = new Set<Socket>();
+  /** Requests under way; undefined before the first. */
+  const open = new Map<Socket, number | undefined>();
   server.on("connection", (socket) => {
-    open.add(socket);
+    open.set(socket, undefined);
     socket.once("close", () => open.delete(socket));
   });
-  const closeIdle = server.closeIdleConnections.bind(server);
+  server.prependListener("request", ({ socket }, answer) => {
+    const add = (count: number): void => {
+      if (open.has(socket)) open.set(socket, (open.get(socket) ?? 0) + count);
+    };
+    add(1);
+    answer.once("close", () => add(-1));
+  });
   // `server.close` calls it too.
   server.closeIdleConnections = () => {
-    const sending = [...open].filter(({ writableLength }) => writableLength > 0);
-    if (sending.length === 0) return closeIdle();
-    // A server's connection ends when this time passes without progress.
-    for (const socket of sending) if (socket.timeout !== STALL_MS) socket.setTimeout(STALL_MS);
+    for (const [socket, underWay] of open) {
+      if (underWay === undefined || socket.writableLength > 0) endAfterSilence(socket, STALL_MS);
+      else if (underWay === 0) socket.destroy();
+      else endAfterSilence(socket, 0);
+    }
   };
+}
+
+/** A server's connection ends when this time passes without anything sent or received; 0 is for ever. */
+function endAfterSilence(socket: Socket, milliseconds: number): void {
+  if (socket.timeout !== milliseconds) socket.setTimeout(milliseconds);
 }
 
 /**

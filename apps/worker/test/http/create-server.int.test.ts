@@ -108,6 +108,15 @@ test("closing does not wait for a client that takes nothing of its answer any mo
   answer.destroy();
 });
 
+test("closing does not wait for a connection that nothing was ever asked on", async () => {
+  const { server, url } = await serve(new Hono());
+  const accepted = once(server, "connection");
+  const ahead = connect(Number(new URL(url).port), "127.0.0.1");
+  await accepted;
+  await closeServer(server);
+  ahead.destroy();
+});
+
 test("a connection is kept for longer than load balancers keep theirs, and than headers may take", async () => {
   const { server, url } = await serve(new Hono());
   expect(server.keepAliveTimeout).toBe(65_000);
