@@ -35,7 +35,7 @@ test("no configuration, a wrong one and a missing secret are told with what to d
     exitCode: 3,
     error: { code: "CONFIG_MISSING", message: expect.stringContaining("headstart-worker.config") as string },
   });
-  await project.write("headstart-worker.config.json", '{ "projector": [] }');
+  await project.write("headstart-worker.config.mjs", "export default { projector: [] };");
   expect(await project.json<Failure>(["materialize", "status"])).toMatchObject({
     exitCode: 3,
     error: { code: "CONFIG_INVALID", message: expect.stringContaining("projector") as string },
