@@ -14,19 +14,31 @@ const ECHO_MS = 50;
 export function createBell(): Bell {
   const waiting = new Set<() => void>();
   let rungAt = -Infinity;
+  let echo: NodeJS.Timeout | undefined;
+
+  const wakeAll = (): void => {
+    for (const wake of waiting) wake();
+  };
+  const echoAfter = (ms: number): void => {
+    clearTimeout(echo);
+    echo = setTimeout(() => {
+      // A timer is early by as long as the event loop was held up before it was set.
+      const left = rungAt + ECHO_MS - performance.now();
+      if (left > 0) echoAfter(left);
+      else wakeAll();
+    }, ms);
+  };
+
   return {
     ring: () => {
       rungAt = performance.now();
-      for (const wake of waiting) wake();
+      wakeAll();
+      echoAfter(ECHO_MS);
     },
     next: async (signal) => {
       if (signal.aborted) return;
       await new Promise<void>((resolve) => {
-        const left = rungAt + ECHO_MS - performance.now();
-        // Timers are up to a millisecond early: the echo itself must not be heard twice.
-        const echo = left > 1 ? setTimeout(wake, left) : undefined;
         function wake(): void {
-          clearTimeout(echo);
           waiting.delete(wake);
           signal.removeEventListener("abort", wake);
           resolve();

@@ -49,7 +49,7 @@ test("polling alone brings a push to Postgres within its bound, when the webhook
 });
 
 /** What fetching and building one page may take besides, on a machine that has other work. */
-const BUILD_MS = 3_000;
+const BUILD_MS = 10_000;
 
 async function shows({ db }: Deployment, title: string): Promise<void> {
   const shown = async (): Promise<boolean> => {
