@@ -21,6 +21,8 @@ const consumeOptions = options({ consumer: text(), handler: callback, limit: who
  * order. What the handler does with `transaction` commits together with the consumer's position, exactly once; an
  * effect elsewhere may be repeated after a crash. Processes that run the same consumer share its branches.
  *
+ * A consumer that is deleted meanwhile has nothing more to read; the next call begins with what is left of the log.
+ *
  * @returns how many events were handled; 0 means that the consumer has them all.
  * @throws what the handler throws; that event and those after it of its branch stay unread, and other branches go
  *   before it in the next call. MaterializerError `OPTION_INVALID`.
@@ -56,10 +58,13 @@ async function consumeBranch(db: pg.Pool, consuming: Consuming): Promise<number 
   }
 }
 
+/** Whoever deletes the consumer is waited for, or waits: it is locked first, as a deletion does. */
 async function takeBranch(client: pg.ClientBase, consumer: string): Promise<string | undefined> {
   const { rows } = await client.query<{ branchId: string }>(
-    `select branch_id::text as "branchId" from headstart_materializer.consumer_queue
-     where consumer = $1 order by since, branch_id limit 1 for update skip locked`,
+    `select q.branch_id::text as "branchId" from headstart_materializer.consumer_queue q
+     join headstart_materializer.consumers c on c.name = q.consumer
+     where q.consumer = $1 order by q.since, q.branch_id limit 1
+     for key share of c for update of q skip locked`,
     [consumer],
   );
   return rows[0]?.branchId;

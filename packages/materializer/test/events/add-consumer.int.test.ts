@@ -56,3 +56,40 @@ test("a consumer that is removed while a branch is published is waited for, and 
   await materializer.consume({ consumer: "site", handler: async ({ event }) => void heard.push(event) });
   expect(heard).toEqual(["branch-materialized"]);
 });
+
+test("a consumer that is removed while it reads is waited for, and reads no further", async () => {
+  await using project = await openProject();
+  const { upstream, materializer, db } = project;
+  for (const branch of ["main", "drafts/d"]) await upstream.commit(branch, { "notes/a/x.json": note("1") });
+  await project.settle();
+  let removal: Promise<unknown> | undefined;
+  const handled = await materializer.consume({
+    consumer: "gone",
+    handler: async () => {
+      removal ??= db.query("delete from headstart_materializer.consumers where name = 'gone'");
+      await lockAwaited(db);
+    },
+  });
+  await removal;
+  expect(handled).toBe(1);
+  expect((await db.query("select from headstart_materializer.consumers")).rowCount).toBe(0);
+});
+
+test("a consumer that is being removed when it begins to read waits for that, and reads nothing", async () => {
+  await using project = await openProject();
+  const { upstream, materializer, db } = project;
+  const consume = async (): Promise<number> =>
+    await materializer.consume({ consumer: "gone", handler: async () => undefined });
+  await consume();
+  await upstream.commit("main", { "notes/a/x.json": note("1") });
+  await project.settle();
+  const operator = await db.connect();
+  await operator.query("begin");
+  await operator.query("delete from headstart_materializer.consumers where name = 'gone'");
+  const consumed = consume();
+  await lockAwaited(db);
+  await operator.query("commit");
+  operator.release();
+  expect(await consumed).toBe(0);
+  expect(await consume()).toBe(1);
+});
