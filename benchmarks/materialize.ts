@@ -4,7 +4,7 @@ import { chmod, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createMaterializer, defineProjector } from "@headstart/materializer";
+import { createMaterializer, defineProjector, type Materializer } from "@headstart/materializer";
 import { startEmbeddedServer } from "@headstart/pg-snapshot";
 import { execa } from "execa";
 import pg from "pg";
@@ -14,6 +14,8 @@ import { printRatios, timed } from "./print-ratios.ts";
 
 const files = 20_000;
 const rounds = 5;
+/** What takes a tenth of a second is done more often. */
+const smallRounds = 15;
 const sample = 200;
 const branches = 1_000;
 
@@ -50,47 +52,85 @@ async function measure(): Promise<void> {
     await makeUpstream();
     await using server = await startEmbeddedServer({ directory });
     const db = new pg.Pool({ connectionString: server.url, max: 4 });
-    const materializer = createMaterializer({
-      db,
-      projectors: [projector],
-      mirrors: { root: join(directory, "mirrors"), protocols: ["file"] },
-    });
+    await using materializer = open(db, "mirrors");
     await materializer.migrate();
-    await materializer.register({ name: "bench", url: pathToFileURL(upstream).href, projector: "bench" });
-    const runner = materializer.inProcessRunner();
+    await register(materializer, "bench");
     // Fetched before, as the plain commands have the objects too.
     await materializer.observe("bench");
     const full: number[] = [];
     const plain: number[] = [];
+    const first: number[] = [];
     for (let round = 0; round < rounds; round += 1) {
-      full.push(await timed(() => runner.settle("bench")));
-      plain.push(await timed(readPlainly));
       await forget(db);
+      first.push(await fromNothing(db, round));
+      await forget(db);
+      full.push(await timed(() => buildDue(materializer)));
+      plain.push(await timed(readPlainly));
     }
-    full.push(await timed(() => runner.settle("bench")));
-    const one: number[] = [];
-    const draft: number[] = [];
-    for (let round = 0; round < rounds; round += 1) {
-      await commitOne(round);
-      one.push(await timed(() => runner.settle("bench")));
+    const one = await small(materializer, commitOne);
+    const draft = await small(materializer, async (round) => {
       await git(["update-ref", `refs/heads/drafts/${round}`, "refs/heads/main"]);
-      draft.push(await timed(() => runner.settle("bench")));
-    }
+    });
     const versions = await materializer.history({ repository: "bench", branch: "drafts/0" });
     const perFile = (await timed(readOneByOne)) * (files / sample);
-    const ours = { name: `full build of ${files} files`, ms: full };
-    printRatios("A full build", ours, [
+    const built = { name: `full build of ${files} files`, ms: full };
+    const observed = { name: `clone and full build of ${files} files`, ms: first };
+    printRatios("A full build", built, [
       { name: "git ls-tree + git cat-file --batch", ms: plain },
       { name: `simple-git, a call a file (${sample} of them, projected)`, ms: [perFile] },
     ]);
-    printRatios("A commit of one file, observed and published", { name: "one file", ms: one }, [ours]);
-    printRatios("A new draft at main's tip, observed and published", { name: "draft", ms: draft }, [ours]);
+    printRatios("A commit of one file, built and published", { name: "one file", ms: one.built }, [built]);
+    printRatios("The same, from the push on", { name: "one file", ms: one.observed }, [observed, built]);
+    printRatios("A new draft at main's tip, built and published", { name: "draft", ms: draft.built }, [built]);
+    printRatios("The same, from the push on", { name: "draft", ms: draft.observed }, [observed, built]);
     console.log(`\nBlobs parsed for such a draft: ${versions[0]?.blobsParsed}`);
     await throughput(db, server.url);
-    await materializer[Symbol.asyncDispose]();
     await db.end();
   } finally {
     await rm(directory, { recursive: true, force: true });
+  }
+}
+
+function open(db: pg.Pool, mirrors: string): Materializer {
+  const root = join(directory, mirrors);
+  return createMaterializer({ db, projectors: [projector], mirrors: { root, protocols: ["file"] } });
+}
+
+async function register(materializer: Materializer, name: string): Promise<void> {
+  await materializer.register({ name, url: pathToFileURL(upstream).href, projector: "bench" });
+}
+
+/** A repository that nothing is known of yet, observed and published: milliseconds. */
+async function fromNothing(db: pg.Pool, round: number): Promise<number> {
+  await using materializer = open(db, `first-${round}`);
+  await register(materializer, `first-${round}`);
+  return await timed(async () => {
+    await materializer.observe(`first-${round}`);
+    await buildDue(materializer);
+  });
+}
+
+/** Times of one small change after the other: `built` alone, and `observed` with what comes before it. */
+async function small(
+  materializer: Materializer,
+  change: (round: number) => Promise<void>,
+): Promise<{ built: number[]; observed: number[] }> {
+  const times: { built: number[]; observed: number[] } = { built: [], observed: [] };
+  for (let round = 0; round < smallRounds; round += 1) {
+    await change(round);
+    const observing = await timed(() => materializer.observe("bench"));
+    const building = await timed(() => buildDue(materializer));
+    times.built.push(building);
+    times.observed.push(observing + building);
+  }
+  return times;
+}
+
+async function buildDue(materializer: Materializer): Promise<void> {
+  for (;;) {
+    const leases = await materializer.claim({ limit: 4 });
+    if (leases.length === 0) return;
+    await Promise.all(leases.map(async (lease) => await materializer.materialize(lease)));
   }
 }
 
@@ -103,11 +143,7 @@ async function throughput(db: pg.Pool, url: string): Promise<void> {
   for (const processes of [1, 2, 4, 8]) {
     const tip = (await git(["rev-parse", "refs/heads/main"])).trim();
     await importBranches(processes, tip);
-    const materializer = createMaterializer({
-      db,
-      projectors: [projector],
-      mirrors: { root: join(directory, "mirrors"), protocols: ["file"] },
-    });
+    await using materializer = open(db, "mirrors");
     await materializer.observe("bench");
     const workers = Array.from({ length: processes }, () =>
       spawn(process.execPath, [...process.execArgv, import.meta.filename], {
@@ -123,7 +159,6 @@ async function throughput(db: pg.Pool, url: string): Promise<void> {
     const rate = branches / (ms / 1000);
     if (processes === 1) alone = rate;
     console.log(`| ${processes} | ${rate.toFixed(0)} | ${(rate / alone).toFixed(2)} |`);
-    await materializer[Symbol.asyncDispose]();
   }
 }
 
@@ -138,11 +173,7 @@ async function work({ url, root }: { url: string; root: string }): Promise<void>
   await db.query("select 1");
   process.stdout.write("ready\n");
   await once(process.stdin, "data");
-  for (;;) {
-    const leases = await materializer.claim({ limit: 4 });
-    if (leases.length === 0) break;
-    await Promise.all(leases.map(async (lease) => await materializer.materialize(lease)));
-  }
+  await buildDue(materializer);
   await db.end();
   await rm(directory, { recursive: true, force: true });
 }
@@ -204,7 +235,7 @@ async function readOneByOne(): Promise<void> {
   }
 }
 
-/** Takes everything away that a build could use again. */
+/** Takes everything away that a build could use again, and who was registered for one. */
 async function forget(db: pg.Pool): Promise<void> {
   await db.query(
     `update headstart_materializer.branches
@@ -213,4 +244,5 @@ async function forget(db: pg.Pool): Promise<void> {
   await db.query("delete from headstart_materializer.versions");
   await db.query("delete from headstart_materializer.segments");
   await db.query("truncate headstart_materializer.blob_documents");
+  await db.query("delete from headstart_materializer.repositories where name like 'first-%'");
 }

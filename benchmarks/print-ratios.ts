@@ -22,9 +22,13 @@ export function printRatios(title: string, ours: Measured, peers: readonly Measu
   console.log("|---|--:|--:|--:|");
   for (const { name, ms } of [ours, ...peers]) {
     const range = `${Math.min(...ms).toFixed(0)}–${Math.max(...ms).toFixed(0)} ms`;
-    const ratio = name === ours.name ? "" : `${(median(ours.ms) / median(ms)).toFixed(2)} of it`;
+    const ratio = name === ours.name ? "" : `${short(median(ours.ms) / median(ms))} of it`;
     console.log(`| ${name} | ${median(ms).toFixed(0)} ms | ${range} | ${ratio} |`);
   }
+}
+
+function short(ratio: number): string {
+  return ratio < 0.1 ? ratio.toPrecision(2) : ratio.toFixed(2);
 }
 
 /** Milliseconds that `work` takes. */

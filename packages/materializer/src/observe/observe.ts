@@ -63,9 +63,11 @@ export interface Seen {
 /** The cheap listing first; only when it names commits that are not here are objects fetched. */
 async function look(context: Context, repository: Repository, signal: AbortSignal): Promise<Seen> {
   const mirror = await context.mirrors.of(repository, signal);
-  const remote = await mirror.listRemote({ signal });
+  const [remote, known] = await Promise.all([
+    mirror.listRemote({ signal }),
+    knownBranches(context, repository.id),
+  ]);
   const defaultRef = defaultRefOf(remote, repository);
-  const known = await knownBranches(context, repository.id);
   const plan = planObservation(known, whole(remote), branchClassifier(repository, defaultRef));
   const needed = [...plan.appeared, ...plan.moved];
   const observed = await bring(mirror, { remote, needed, pruned: plan.deleted.length > 0 }, signal);
