@@ -81,7 +81,9 @@ async function measure(): Promise<void> {
     ]);
     printRatios("A commit of one file, built and published", { name: "one file", ms: one.built }, [built]);
     printRatios("The same, from the push on", { name: "one file", ms: one.observed }, [observed, built]);
-    printRatios("A new draft at main's tip, built and published", { name: "draft", ms: draft.built }, [built]);
+    printRatios("A new draft at main's tip, built and published", { name: "draft", ms: draft.built }, [
+      built,
+    ]);
     printRatios("The same, from the push on", { name: "draft", ms: draft.observed }, [observed, built]);
     console.log(`\nBlobs parsed for such a draft: ${versions[0]?.blobsParsed}`);
     await throughput(db, server.url);

@@ -96,7 +96,7 @@ export class Member {
 }
 
 async function takeShared(
-  { settings, dataDirectory }: Membership,
+  { settings, dataDirectory, postmaster }: Membership,
   signal?: AbortSignal,
 ): Promise<Session | undefined> {
   let session: Session | undefined;
@@ -110,7 +110,8 @@ async function takeShared(
         [membersKey],
       ),
     );
-    joined = rows[0]?.joined === true && rows[0].data === dataDirectory;
+    joined =
+      rows[0]?.joined === true && rows[0].data === dataDirectory && (await stays(dataDirectory, postmaster));
   } catch (error) {
     // It is stopping, recovering or gone; the caller looks again.
     if (!(error instanceof PgSnapshotError) || error.code !== "SERVER_UNREACHABLE") throw error;
@@ -120,6 +121,15 @@ async function takeShared(
   if (!joined) return undefined;
   session?.keepProcessAlive(false);
   return session;
+}
+
+/**
+ * Whether this very server is not being stopped. A shutdown ends the session of whoever stops the server, and with it
+ * the lock that kept us out, perhaps before our own: but it notes that it began before it ends anybody.
+ */
+async function stays(dataDirectory: string, { pid, startedAt }: Postmaster): Promise<boolean> {
+  const now = await findPostmaster(dataDirectory);
+  return now?.ready === true && now.pid === pid && now.startedAt === startedAt;
 }
 
 const marker = (dataDirectory: string): string => join(dataDirectory, "headstart-keep-running");

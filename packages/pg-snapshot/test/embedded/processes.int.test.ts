@@ -6,9 +6,12 @@ import { dirname, join } from "node:path";
 import pg from "pg";
 import { expect, inject, test } from "vitest";
 import { embeddedServerStatus } from "../../src/embedded/embedded-server-status.ts";
+import { readPassword } from "../../src/embedded/data-directory.ts";
 import { listPostgres } from "../../src/embedded/find-postgres.ts";
+import { Member } from "../../src/embedded/membership.ts";
+import { findPostmaster } from "../../src/embedded/postmaster.ts";
 import { serverAccount } from "../../src/embedded/server-account.ts";
-import { startEmbeddedServer } from "../../src/embedded/start-embedded-server.ts";
+import { serverConnection, startEmbeddedServer } from "../../src/embedded/start-embedded-server.ts";
 import { ask, postmasterPid, processesNaming, serverDirectory } from "./server-directory.ts";
 import { spawnServer } from "./spawn-server.ts";
 
@@ -18,6 +21,11 @@ const isRoot = process.geteuid?.() === 0;
 /** Half-made folders below a server's directory. */
 async function leftovers(path: string): Promise<string[]> {
   return (await readdir(path)).filter((name) => name.startsWith("making-"));
+}
+
+async function members(url: string): Promise<number> {
+  const locks = "select from pg_locks where locktype = 'advisory' and mode = 'ShareLock' and granted";
+  return (await ask(url, locks)).length;
 }
 
 test("eight processes that start at once get one server, and the last to leave stops it", async () => {
@@ -55,6 +63,24 @@ test("processes that come and go never find the server gone under them", async (
   }
 });
 
+test("a server that has begun to stop is not joined, although it still answers", async () => {
+  await using place = await serverDirectory();
+  await using server = await startEmbeddedServer({ directory: place.path });
+  const { dataDirectory, port } = server;
+  const postmaster = await findPostmaster(dataDirectory);
+  expect(postmaster?.ready).toBe(true);
+  const settings = serverConnection(port, (await readPassword(dataDirectory)) ?? "");
+  const file = join(dataDirectory, "postmaster.pid");
+  const ready = await readFile(file, "utf8");
+  await writeFile(file, ready.replace(/^ready {3}$/m, "stopping"));
+  expect(await Member.join({ settings, dataDirectory, postmaster: postmaster! })).toBeUndefined();
+  await expect.poll(() => members(server.url), { timeout: 60_000 }).toBe(1);
+  await writeFile(file, ready);
+  const member = await Member.join({ settings, dataDirectory, postmaster: postmaster! });
+  expect(member).toBeDefined();
+  await member?.leave();
+});
+
 test("an idle member does not keep its process, and the next to leave stops the server", async () => {
   await using place = await serverDirectory();
   await using forgetful = spawnServer({ directory: place.path });
@@ -74,7 +100,8 @@ test("a member that is killed holds nobody up", async () => {
   const [{ url }] = await Promise.all([victim.until("started"), survivor.until("started")]);
   process.kill(victim.pid, "SIGKILL");
   await victim.ended;
-  await expect(ask(url ?? "", "select 1")).resolves.toHaveLength(1);
+  // Its session ends once the server has noticed.
+  await expect.poll(() => members(url ?? ""), { timeout: 60_000 }).toBe(1);
   survivor.tell("leave");
   await survivor.until("left");
   expect((await embeddedServerStatus(place.path)).running).toBe(false);
@@ -124,10 +151,7 @@ test("a member is a member still after a crash that the server survives", async 
   await victim.connect();
   const { rows } = await victim.query<{ pid: number }>("select pg_backend_pid() as pid");
   process.kill(rows[0]?.pid ?? 0, "SIGKILL");
-  const members = "select 1 from pg_locks where locktype = 'advisory' and mode = 'ShareLock' and granted";
-  await expect
-    .poll(async () => (await ask(server.url, members).catch(() => [])).length, { timeout: 60_000 })
-    .toBe(2);
+  await expect.poll(() => members(server.url).catch(() => 0), { timeout: 60_000 }).toBe(2);
   other.tell("leave");
   await other.until("left");
   await expect(ask(server.url, "select 1")).resolves.toHaveLength(1);
