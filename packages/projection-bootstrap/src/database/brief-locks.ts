@@ -22,24 +22,34 @@ export function isLockTimeout(error: unknown): boolean {
 const lockNotAvailable = "55P03";
 
 /**
- * Runs `work` in one transaction, again and again until it gets all of its locks soon.
+ * Runs `attempt` again and again until it gets all of its locks within the milliseconds that it is given.
  *
  * @throws the signal's reason when it aborts between two attempts
  */
+export async function briefly<Result>(
+  attempt: (ms: number) => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
+  for (let ms = lockMs.first; ; ms = Math.min(ms * 2, lockMs.longest)) {
+    try {
+      return await attempt(ms);
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error;
+    }
+    await delay(ms * lockMs.rest, undefined, { signal });
+  }
+}
+
+/** Runs `work` in one transaction, which is begun anew until it gets all of its locks soon. See {@link briefly}. */
 export async function inBriefLocks<Result>(
   pool: pg.Pool,
   work: (client: pg.ClientBase) => Promise<Result>,
   signal?: AbortSignal,
 ): Promise<Result> {
-  for (let wait = lockMs.first; ; wait = Math.min(wait * 2, lockMs.longest)) {
-    try {
-      return await inTransaction(pool, async (client) => {
-        await boundLocks(client, wait);
-        return await work(client);
-      });
-    } catch (error) {
-      if (!isLockTimeout(error)) throw error;
-    }
-    await delay(wait * lockMs.rest, undefined, { signal });
-  }
+  const attempt = async (ms: number): Promise<Result> =>
+    await inTransaction(pool, async (client) => {
+      await boundLocks(client, ms);
+      return await work(client);
+    });
+  return await briefly(attempt, signal);
 }

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import { inTransaction } from "../database/transaction.ts";
+import { inBriefLocks } from "../database/brief-locks.ts";
 import { rowTable } from "../store/row-table.ts";
 import { listVersions, type Version } from "../store/version.ts";
 import { lockActivation } from "./activate.ts";
@@ -7,15 +7,17 @@ import { lockActivation } from "./activate.ts";
 /**
  * Drops what no rollback needs: abandoned versions, retired ones beyond the newest `keep`, and builds that were left
  * behind by a newer active version. Versions that somebody is writing stay, and so does what was prebuilt for the next
- * deployment while the running code only renews its rows.
+ * deployment while the running code only renews its rows. Waits for whoever reads such rows, and lets other readers
+ * through meanwhile.
  *
  * @returns ids of the versions that are gone
  */
 export async function dropVersions(
   pool: pg.Pool,
   { projection, keep }: { readonly projection: string; readonly keep: number },
+  signal?: AbortSignal,
 ): Promise<string[]> {
-  return await inTransaction(pool, async (client) => {
+  const drop = async (client: pg.ClientBase): Promise<string[]> => {
     await lockActivation(client, projection);
     const versions = await listVersions(client, [projection]);
     const active = versions.find(({ status }) => status === "active");
@@ -42,7 +44,8 @@ export async function dropVersions(
       dropped.push(id);
     }
     return dropped;
-  });
+  };
+  return await inBriefLocks(pool, drop, signal);
 }
 
 /** The projector of the rows that readers saw before the present ones. */

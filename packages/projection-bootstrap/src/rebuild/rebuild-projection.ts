@@ -70,7 +70,7 @@ export interface Rebuilt {
  *   `POSITION_MISSED` when the log was cut
  */
 export async function rebuildProjection(projection: Projection, options: RebuildOptions): Promise<Rebuilt> {
-  const { pool, log, reason, keep } = options;
+  const { pool, log, reason, keep, signal } = options;
   const identity = await projectorIdentity(projection);
   const version = await openVersion(pool, {
     projection: projection.name,
@@ -83,7 +83,9 @@ export async function rebuildProjection(projection: Projection, options: Rebuild
   const read: ReadCount = { rows: 0, bytes: 0, pages: 0 };
   const position = await buildHeld(projection, version, { read, options });
   if (position === undefined) return await finishedByOther(version, options, read);
-  const dropped = options.activate ? await dropVersions(pool, { projection: projection.name, keep }) : [];
+  const dropped = options.activate
+    ? await dropVersions(pool, { projection: projection.name, keep }, signal)
+    : [];
   return {
     projection: projection.name,
     versionId: version.id,

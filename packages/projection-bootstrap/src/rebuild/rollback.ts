@@ -75,5 +75,5 @@ export async function retire(
     await client.query(`drop view if exists headstart_projections.${quoteIdentifier(viewName(name))}`);
   };
   await inBriefLocks(pool, end, signal);
-  await dropVersions(pool, { projection: name, keep: 0 });
+  await dropVersions(pool, { projection: name, keep: 0 }, signal);
 }

@@ -1,5 +1,6 @@
 import type pg from "pg";
 import type { Settings } from "../boot/settings.ts";
+import { boundLocks, briefly } from "../database/brief-locks.ts";
 import { takeConnection } from "../database/connection.ts";
 import { transactionOn } from "../database/transaction.ts";
 import { ProjectionError } from "../errors.ts";
@@ -110,7 +111,7 @@ async function refoldHeld(
   };
   const { repaired, failed } =
     projection.mode === "inline"
-      ? await foldInline(holder, fold, { settings, onPage, write })
+      ? await foldInline(holder, fold, { settings, signal, onPage, write })
       : await foldAsync(holder, fold, { upTo: version.checkpoint, onPage, write });
   return { repaired, failed: [...failed].map(([key, error]) => ({ key, error })) };
 }
@@ -136,25 +137,41 @@ async function foldAsync(
   return { repaired, failed: folded.failed };
 }
 
-/** Inline rows change with every append, so appends wait at the end, for about a page if nobody holds the fence back. */
+/**
+ * Inline rows change with every append, so appends wait at the end, for about a page if nobody holds the fence back.
+ * While an append is open they are let through, and the fold goes on behind them.
+ */
 async function foldInline(
   holder: pg.ClientBase,
   fold: KeyFold,
-  { settings: { log, page }, onPage, write }: Folding & Pick<Refolding, "settings">,
+  {
+    settings: { log, page },
+    signal,
+    onPage,
+    write,
+  }: Folding & Pick<Refolding, "settings"> & Pick<RedriveOptions, "signal">,
 ): Promise<Written> {
-  for (let at = beginning; ;) {
-    const { fence } = await transactionOn(holder, (client) => log.horizon(client, undefined), "snapshot");
-    await fold.advance(holder, fence, onPage);
-    const isNear = (await log.countAfter(holder, fence, page.rows + 1)) <= page.rows;
-    if (isNear || comparePositions(fence, at) <= 0) break;
-    at = fence;
-  }
-  return await transactionOn(holder, async (client) => {
-    await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))");
-    // With appends held up, everything that is visible is final.
-    const folded = await fold.finish(client, (await log.horizon(client, undefined)).head);
-    return { repaired: await write(client, folded), failed: folded.failed };
-  });
+  const catchUp = async (): Promise<void> => {
+    for (let at = beginning; ;) {
+      const { fence } = await transactionOn(holder, (client) => log.horizon(client, undefined), "snapshot");
+      await fold.advance(holder, fence, onPage);
+      const isNear = (await log.countAfter(holder, fence, page.rows + 1)) <= page.rows;
+      if (isNear || comparePositions(fence, at) <= 0) return;
+      at = fence;
+    }
+  };
+  const attempt = async (lockMs: number): Promise<Written> => {
+    await onPage();
+    await catchUp();
+    return await transactionOn(holder, async (client) => {
+      await boundLocks(client, lockMs);
+      await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))");
+      // With appends held up, everything that is visible is final.
+      const folded = await fold.finish(client, (await log.horizon(client, undefined)).head);
+      return { repaired: await write(client, folded), failed: folded.failed };
+    });
+  };
+  return await briefly(attempt, signal);
 }
 
 interface Keeping {

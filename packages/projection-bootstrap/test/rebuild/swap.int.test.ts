@@ -126,6 +126,28 @@ describe("what needs appends to stop lets them through while it waits", () => {
     expect((await bootstrap.status()).projections[0]).toMatchObject({ state: "absent" });
   });
 
+  it("for an append in another transaction, when an inline row is folded again", async () => {
+    await using scratch = await scratchDatabase();
+    const sums = totals({ mode: "inline" });
+    const bootstrap = createBootstrap({ pool: scratch.pool, projections: [sums] });
+    await bootstrap.append("a", amounts(1, 2));
+    await bootstrap.boot();
+    await scratch.rows(
+      `update headstart_projections.totals set state = '{"count":9,"sum":9}' where key = 'a'`,
+    );
+    const open = await scratch.anotherPool().connect();
+    await open.query("begin");
+    await bootstrap.append("open", amounts(5), { client: open });
+    const redriving = bootstrap.redrive("totals", { key: "a" });
+    await expect.poll(() => someoneWaitsForAppends(scratch.pool)).toBe(true);
+    await bootstrap.append("b", amounts(2));
+    await open.query("commit");
+    open.release();
+    expect(await redriving).toMatchObject({ repaired: ["a"] });
+    expect((await bootstrap.boot()).model.get(sums, "a")).toEqual({ count: 2, sum: 3 });
+    expect(await bootstrap.verify("totals")).toMatchObject({ equal: true, rows: 3 });
+  });
+
   it("for an append in another transaction, when the ordering is changed", async () => {
     await using scratch = await scratchDatabase();
     const bootstrap = createBootstrap({ pool: scratch.pool, projections: [] });
