@@ -1,4 +1,4 @@
-import type { BranchActivity } from "./branch-activity.ts";
+import { type BranchActivity, countedAs } from "./branch-activity.ts";
 import type { BranchFacts } from "./read-branches.ts";
 import type { BranchRow } from "./status-schema.ts";
 
@@ -11,12 +11,6 @@ export const noActivity: Outline = {
   parked: 0,
   lastType: null,
   lastAt: null,
-};
-
-const counted: Readonly<Record<string, "published" | "failed" | "parked">> = {
-  "branch-materialized": "published",
-  "branch-failed": "failed",
-  "branch-parked": "parked",
 };
 
 /**
@@ -37,7 +31,7 @@ export function outlineAsOf(
   const { since, published, failed, parked } = activity;
   const outline = { since, published, failed, parked };
   for (const { type } of events.slice(0, known)) {
-    const column = counted[type];
+    const column = countedAs[type];
     if (column !== undefined) outline[column] -= 1;
   }
   return { ...outline, lastType: last.type, lastAt: last.at };

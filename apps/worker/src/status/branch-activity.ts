@@ -8,17 +8,6 @@ import { projectionCode } from "./projection-code.ts";
 const KEPT = 8;
 
 const activity = z.object({
-  /** What readers were last switched to; null before the first version. */
-  served: z.object({ commit: z.string(), version: z.string(), at: z.string() }).nullable(),
-  /** The last failure since which nothing was published. */
-  failure: z
-    .object({
-      code: z.string().nullable(),
-      reason: z.string().nullable(),
-      commit: z.string().nullable(),
-      at: z.string(),
-    })
-    .nullable(),
   /** When the first event happened that is counted: a fold of a log whose beginning is not kept has no older ones. */
   since: z.string().nullable(),
   published: z.number(),
@@ -28,32 +17,29 @@ const activity = z.object({
 });
 export type BranchActivity = z.infer<typeof activity>;
 
+/** Events that are counted, each with the others of its kind. */
+export const countedAs: Readonly<Record<string, "published" | "failed" | "parked">> = {
+  "branch-materialized": "published",
+  "branch-failed": "failed",
+  "branch-parked": "parked",
+};
+
 /** What happened to each branch, as far as the log was kept when its row was made. A deleted branch has none. */
 export const branchActivity = defineProjection<BranchActivity>({
   name: "worker_branch_activity",
   ...projectionCode("worker_branch_activity", import.meta.url),
   key: ({ stream }) => stream,
   schema: activity,
-  init: () => ({ served: null, failure: null, since: null, published: 0, failed: 0, parked: 0, events: [] }),
-  apply: (former, stored) => {
+  init: () => ({ since: null, published: 0, failed: 0, parked: 0, events: [] }),
+  apply: (before, stored) => {
     if (stored.type === "branch-deleted") return undefined;
     const event = readBranchEvent(stored);
-    const before = { ...former, since: former.since ?? event.at };
-    const { commit, version, at, code, reason } = event;
-    const events = [event, ...before.events].slice(0, KEPT);
-    const served = commit === null || version === null ? before.served : { commit, version, at };
-    switch (stored.type) {
-      case "branch-materialized":
-        return { ...before, events, served, failure: null, published: before.published + 1 };
-      case "branch-pinned":
-      case "branch-unpinned":
-        return { ...before, events, served };
-      case "branch-failed":
-        return { ...before, events, failure: { code, reason, commit, at }, failed: before.failed + 1 };
-      case "branch-parked":
-        return { ...before, events, failure: { code, reason, commit, at }, parked: before.parked + 1 };
-      default:
-        return { ...before, events };
-    }
+    const column = countedAs[stored.type];
+    return {
+      ...before,
+      ...(column !== undefined && { [column]: before[column] + 1 }),
+      since: before.since ?? event.at,
+      events: [event, ...before.events].slice(0, KEPT),
+    };
   },
 });
