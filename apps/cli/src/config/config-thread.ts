@@ -1,13 +1,15 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { evaluateConfig } from "./evaluate-config.ts";
-import { targetTexts, type TargetTexts } from "./target-texts.ts";
+import { targetTexts } from "./target-texts.ts";
 
-export type ConfigThreadMessage = "started" | TargetTexts;
-
-function tell(message: ConfigThreadMessage): void {
-  parentPort?.postMessage(message);
+/** What the thread is given. */
+export interface ConfigThreadData {
+  readonly file: string;
+  /** Shared; its one element becomes 1 once the thread itself works, and whatever fails is the configuration. */
+  readonly started: Int32Array;
 }
 
 // Evaluates a configuration with the environment of this thread. Where it throws, the thread does.
-tell("started");
-tell(targetTexts(await evaluateConfig(workerData as string)));
+const { file, started } = workerData as ConfigThreadData;
+Atomics.store(started, 0, 1);
+parentPort?.postMessage(targetTexts(await evaluateConfig(file)));

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { ConfigThreadMessage } from "./config-thread.ts";
+import type { ConfigThreadData } from "./config-thread.ts";
 import type { TargetTexts } from "./target-texts.ts";
 
 /** Milliseconds after which an evaluation counts as failed: with other variables a program may wait for ever. */
@@ -22,18 +22,17 @@ export async function evaluateElsewhere(
   environment: NodeJS.ProcessEnv,
 ): Promise<TargetTexts | undefined> {
   // What the file prints was printed when it was evaluated for real.
-  const thread = new Worker(threadFile, { workerData: file, env: environment, stdout: true, stderr: true });
+  // Not told by a message: one may come after the error of a thread that has failed since.
+  const started = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const workerData: ConfigThreadData = { file, started };
+  const thread = new Worker(threadFile, { workerData, env: environment, stdout: true, stderr: true });
   let limit: NodeJS.Timeout | undefined;
   try {
     return await new Promise<TargetTexts | undefined>((resolve, reject) => {
-      let started = false;
       const fail = (): void => resolve(undefined);
-      thread.on("message", (message: ConfigThreadMessage) => {
-        if (message === "started") started = true;
-        else resolve(message);
-      });
+      thread.once("message", (texts: TargetTexts) => resolve(texts));
       // A thread that cannot be started says nothing about the configuration.
-      thread.once("error", (error) => (started ? fail() : reject(error)));
+      thread.once("error", (error) => (Atomics.load(started, 0) === 1 ? fail() : reject(error)));
       thread.once("exit", fail);
       limit = setTimeout(fail, limitMs);
     });
