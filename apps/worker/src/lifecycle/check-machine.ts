@@ -7,25 +7,12 @@ import { WorkerError } from "../worker-error.ts";
 /** `git cat-file --batch-command` is there since 2.36. */
 const OLDEST_GIT = [2, 36] as const;
 
-/** Below it lies the socket that the materializer locks a mirror with, and the path of a socket is short everywhere. */
-const LONGEST_MIRRORS_BYTES = 47;
-
 /**
  * What would fail every build is found before any begins.
  *
  * @throws WorkerError `MIRRORS_UNWRITABLE`, `GIT_UNUSABLE`
  */
 export async function checkMachine(mirrors: string): Promise<void> {
-  const excess = Buffer.byteLength(mirrors) - LONGEST_MIRRORS_BYTES;
-  if (excess > 0) {
-    throw new WorkerError(
-      "MIRRORS_UNWRITABLE",
-      `The path "${mirrors}" is too long for the sockets that lie below it.`,
-      {
-        hint: `Name a folder as mirrors.directory whose path is shorter by ${excess} bytes.`,
-      },
-    );
-  }
   try {
     await mkdir(mirrors, { recursive: true });
     await access(mirrors, constants.R_OK | constants.W_OK | constants.X_OK);

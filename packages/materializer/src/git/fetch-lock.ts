@@ -3,9 +3,10 @@ import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { aborted, GitError, throwIfAborted } from "./git-error.ts";
+import { socketFolder } from "./socket-folder.ts";
 
-/** The longest address of a socket that every system takes. */
-const longestAddress = 100;
+/** Bytes of the longest name of a socket here: a ticket's. */
+const nameBytes = "t-0000000001-00000000".length;
 
 /**
  * Waits until this process alone, of this machine, holds the lock, and holds it until disposal. `directory` is the
@@ -17,16 +18,17 @@ const longestAddress = 100;
  * name. No name is ever used twice, so clearing up after the dead cannot hit the living, which it can with a single
  * file that is taken over.
  *
- * @throws GitError `Aborted`; `Refused` when the path is too long for a socket
+ * @throws GitError `Aborted`; `Refused` when the path is too long for a socket, and that of temporary files as well
  */
 export async function holdFetchLock(directory: string, signal?: AbortSignal): Promise<AsyncDisposable> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
+  await using short = await socketFolder(directory, nameBytes);
   for (;;) {
     throwIfAborted(signal);
-    const ticket = await draw(directory);
+    const ticket = await draw(directory, short.path);
     if (ticket === undefined) continue;
     try {
-      await waitForTurn(directory, ticket, signal);
+      await waitForTurn(short.path, ticket, signal);
       return { [Symbol.asyncDispose]: ticket.giveBack };
     } catch (error) {
       await ticket.giveBack();
@@ -41,19 +43,16 @@ interface Ticket {
   readonly giveBack: () => Promise<void>;
 }
 
-/** @returns undefined when somebody cleared our socket away in the moment before it listened */
-async function draw(directory: string): Promise<Ticket | undefined> {
+/**
+ * @param short what sockets are addressed by
+ * @returns undefined when somebody cleared our socket away in the moment before it listened
+ */
+async function draw(directory: string, short: string): Promise<Ticket | undefined> {
   const id = randomUUID().slice(0, 8);
-  const choosing = join(directory, `c-${id}`);
-  const excess = Buffer.byteLength(choosing) + 12 - longestAddress;
-  if (excess > 0) {
-    throw new GitError("Refused", `The path of the mirrors is too long for a socket: ${directory}`, {
-      hint: `Choose a \`root\` that is shorter by ${excess} bytes.`,
-    });
-  }
+  const choosing = `c-${id}`;
   const waiters = new Set<Socket>();
   let name: string | undefined;
-  const server = await listen(choosing, (socket) => {
+  const server = await listen(join(short, choosing), (socket) => {
     waiters.add(socket);
     socket.on("error", () => undefined).on("close", () => waiters.delete(socket));
     if (name !== undefined) socket.write(name);
@@ -66,7 +65,7 @@ async function draw(directory: string): Promise<Ticket | undefined> {
     await new Promise((resolve) => server.close(resolve));
   };
   try {
-    await rename(choosing, join(directory, drawn));
+    await rename(join(directory, choosing), join(directory, drawn));
   } catch (error) {
     await giveBack();
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;

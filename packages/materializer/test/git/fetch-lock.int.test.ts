@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execaNode } from "execa";
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { holdFetchLock } from "../../src/git/fetch-lock.ts";
 import { temporaryFolder } from "../support/git/mirror-fixture.ts";
 
@@ -62,10 +62,33 @@ test("nobody ever holds a lock beside another, also after some died", async () =
   expect(await readdir(directory)).toEqual([]);
 });
 
-test("a folder whose path is too long for a socket says by how much", async () => {
-  const folder = join(await temporaryFolder(), "x".repeat(90));
-  await expect(holdFetchLock(folder)).rejects.toMatchObject({
+test("a folder whose path is too long for a socket is locked all the same, and nothing else is left", async () => {
+  const inside = join(await temporaryFolder(), "inside");
+  const temporary = await temporaryFolder();
+  vi.stubEnv("TMPDIR", temporary);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const directory = join(temporary, "x".repeat(90));
+  const holder = lockInProcess(directory);
+  await once(holder.stdout, "data");
+  const living = Array.from({ length: 3 }, () => lockInProcess(directory, 20, inside));
+  await expect.poll(async () => (await readdir(directory)).length, { timeout: 20_000 }).toBe(4);
+  holder.kill("SIGTERM");
+  await holder;
+  for (const { stderr, exitCode } of await Promise.all(living)) {
+    expect(stderr).toBe("");
+    expect(exitCode).toBe(0);
+  }
+  await (await holdFetchLock(directory))[Symbol.asyncDispose]();
+  expect(await readdir(directory)).toEqual([]);
+  expect((await readdir(temporary)).filter((name) => name.startsWith("hs-"))).toEqual([]);
+});
+
+test("a folder is refused where temporary files have too long a path as well", async () => {
+  const directory = join(await temporaryFolder(), "x".repeat(90));
+  vi.stubEnv("TMPDIR", directory);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await expect(holdFetchLock(directory)).rejects.toMatchObject({
     kind: "Refused",
-    hint: /shorter by \d+ bytes/,
+    hint: /shorter by \d+ bytes, or a TMPDIR that is shorter by \d+/,
   });
 });
