@@ -36,6 +36,8 @@ export function tests(test: ViteUserConfig["test"] = {}) {
       include: ["test/**/*.test.ts"],
       testTimeout: 120_000,
       hookTimeout: 120_000,
+      // A condition that is waited for comes late on a machine that has other work.
+      expect: { poll: { timeout: 60_000 } },
       ...test,
     },
   });

@@ -125,7 +125,7 @@ async function choosing(root: string, count: number): Promise<void> {
     const names = await readdir(join(root, "removing"));
     return names.filter((name) => name.startsWith("t-")).length === count;
   };
-  await vi.waitUntil(reached, { timeout: 10_000, interval: 5 });
+  await vi.waitUntil(reached, { timeout: 60_000, interval: 5 });
 }
 
 test("a mirror that is used again between its choice and its removal stays, and its user waits for the outcome", async () => {

@@ -154,10 +154,10 @@ test("a run ends at its signal although somebody who chooses which mirrors to re
   try {
     await materializer.hint({ repository: "handbook" });
     const waits = async (): Promise<boolean> => (await readdir(choosing)).length === 2;
-    await vi.waitUntil(waits, { timeout: 10_000, interval: 5 });
+    await vi.waitUntil(waits, { timeout: 60_000, interval: 5 });
   } finally {
     ending.abort();
   }
-  await vi.waitUntil(() => over.mock.calls.length > 0, { timeout: 10_000, interval: 5 });
+  await vi.waitUntil(() => over.mock.calls.length > 0, { timeout: 60_000, interval: 5 });
   await running;
 });
