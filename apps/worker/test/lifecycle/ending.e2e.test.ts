@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { findProcesses } from "../support/find-processes.ts";
 import { holdPublications } from "../support/held-publications.ts";
 import { page, workerProject, type WorkerProject } from "../support/worker-project.ts";
+import type { WorkerProcess } from "../support/worker-process.ts";
 
 const branchCount = 20;
 const names = Array.from({ length: branchCount }, (_, index) => `drafts/${index}`);
@@ -57,11 +58,12 @@ const nothing = {
   gitLocks: 0,
 };
 
-test("SIGTERM with 20 builds running leaves no child process, lock or lease, and ends with 0 within the deadline", async () => {
+/** A worker in the middle of as many builds as there are drafts. */
+async function startBuilding(): Promise<{ project: WorkerProject; worker: WorkerProcess }> {
   const project = await workerProject({
     config: { reconcile: { concurrency: branchCount }, drainMs: 10_000 },
   });
-  const { upstream, mirrors, start, settled } = project;
+  const { upstream, mirrors, start } = project;
   // Each draft is a hundred pages of its own that take long to assemble: two seconds of work a branch.
   for (const name of names) {
     const pages = Array.from({ length: 100 }, (_, index) => [
@@ -79,16 +81,31 @@ test("SIGTERM with 20 builds running leaves no child process, lock or lease, and
       interval: 20,
     })
     .toBe(true);
+  return { project, worker };
+}
+
+test("SIGTERM with 20 builds running leaves no child process, lock or lease, and ends with 0 within the deadline", async () => {
+  const { project, worker } = await startBuilding();
   worker.send("SIGTERM");
   const signalledAt = performance.now();
   expect(await worker.exited).toBe(0);
   expect(performance.now() - signalledAt).toBeLessThan(10_000);
   expect((await worker.logged("worker.ending"))["building"]).toBe(branchCount);
   expect(await leftBy(project)).toEqual(nothing);
-  expect(await settled()).toBeLessThan(branchCount);
+  expect(await project.settled()).toBeLessThan(branchCount);
   // An attempt that the worker itself broke off does not count, and the next one builds them at once.
   const { rows } = await project.db.query("select from headstart_materializer.branches where attempts > 0");
   expect(rows).toEqual([]);
+});
+
+test("a Ctrl-C that comes twice, as npx passes it on, is one: leases are given back, and it ends with 0", async () => {
+  const { project, worker } = await startBuilding();
+  worker.send("SIGINT");
+  await worker.logged("worker.ending");
+  worker.send("SIGINT");
+  expect(await worker.exited).toBe(0);
+  expect(worker.log.map(({ event }) => event)).not.toContain("worker.cut-short");
+  expect(await leftBy(project)).toEqual(nothing);
 });
 
 test("queries that wait for a lock are cancelled, and their leases given back", async () => {
@@ -113,13 +130,20 @@ test("queries that wait for a lock are cancelled, and their leases given back", 
   expect(await leftBy(project)).toEqual(nothing);
 });
 
-test("a second signal ends it at once with 5, and says what was left", async () => {
+test.each([
+  ["of another kind, which no repeat is", "SIGINT"],
+  ["of the same kind, once it is no repeat", "SIGTERM"],
+] as const)("a second signal %s, ends it at once with 5, and says what was left", async (_, second) => {
   const project = await workerProject({ config: { drainMs: 60_000, http: { port: 0, lingerMs: 59_999 } } });
   const worker = project.start();
   await worker.logged("worker.ready");
   worker.send("SIGTERM");
   await worker.logged("worker.ending");
-  worker.send("SIGTERM");
+  const cutShort = async (): Promise<boolean> => {
+    worker.send(second);
+    return await Promise.resolve(worker.log.some(({ event }) => event === "worker.cut-short"));
+  };
+  await expect.poll(cutShort, { timeout: 10_000, interval: 50 }).toBe(true);
   expect(await worker.exited).toBe(5);
   expect((await worker.logged("worker.cut-short"))["left"]).toContain("requests");
   expect(worker.stderr()).toMatch(/DRAIN_EXCEEDED: Cut short, for a second signal came\. Left: .*requests/);
