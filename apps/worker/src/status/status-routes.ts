@@ -1,4 +1,3 @@
-import { setMaxListeners } from "node:events";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { HttpBindings } from "@hono/node-server";
@@ -21,6 +20,13 @@ const branchName = z.object({ repository: requestName, branch: requestName });
 
 const compress = promisify(gzip);
 
+const streamHeaders = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  // Proxies that gather what they pass on would hold changes back.
+  "x-accel-buffering": "no",
+};
+
 /** What the page reads, and whoever else wants to know: `GET /status`, `GET /live`, `GET /branch`. */
 export function statusRoutes(
   context: Pick<WorkerContext, "db" | "materializer" | "log" | "ending">,
@@ -29,8 +35,6 @@ export function statusRoutes(
   const app = new Hono<{ Bindings: HttpBindings }>();
   const compressed = compressOnce(status.store);
   let viewers = 0;
-  // Each viewer listens to it; Node would take more than ten for a leak.
-  setMaxListeners(VIEWERS + 100, context.ending);
 
   app.get("/status", async (c) => {
     const store = await status.snapshot();
@@ -51,6 +55,8 @@ export function statusRoutes(
 
   app.get("/live", (c) => {
     if (viewers >= VIEWERS || context.ending.aborted) return tooMany(c);
+    // Hono answers it as GET and drops the body: a stream that nobody reads would never end.
+    if (c.req.method === "HEAD") return c.body(null, 200, streamHeaders);
     viewers += 1;
     const { outgoing } = c.env;
     const leave = status.join();
@@ -64,12 +70,7 @@ export function statusRoutes(
       beatMs: BEAT_MS,
       drop: () => outgoing.destroy(),
     });
-    return c.body(body, 200, {
-      "content-type": "text/event-stream",
-      "cache-control": "no-store",
-      // Proxies that gather what they pass on would hold changes back.
-      "x-accel-buffering": "no",
-    });
+    return c.body(body, 200, streamHeaders);
   });
 
   app.get("/branch", async (c) => {

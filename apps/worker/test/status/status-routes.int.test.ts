@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { getEventListeners, once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { expect, test } from "vitest";
 import { branchDetail, type StatusChange } from "../../src/status/status-schema.ts";
@@ -92,6 +92,20 @@ test("streams end when the worker ends, and no new one begins", async () => {
   server.end();
   await until(() => viewers.every((viewer) => viewer.ended()), { what: "the end of every stream" });
   expect((await fetch(`${server.url}/live`)).status).toBe(503);
+});
+
+test("whoever asks for the head of a stream is answered, and nothing of it stays", async () => {
+  await using server = await openStatusServer();
+  const { ending } = server.context;
+  await server.statusWhen("the first look", ({ health }) => health.ok);
+  const listening = (): number => getEventListeners(ending, "abort").length;
+  const before = listening();
+  // More than there may be viewers.
+  for (let asked = 0; asked < 600; asked += 1) {
+    const head = await fetch(`${server.url}/live?since=x`, { method: "HEAD" });
+    expect([head.status, head.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+  }
+  expect(listening()).toBe(before);
 });
 
 test("the status has a tag, is not sent twice, and is compressed for who wants that", async () => {

@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { once, setMaxListeners } from "node:events";
 import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -94,6 +94,8 @@ export async function openStatusServer({
     worker: "worker-1:4242",
   });
   const ending = new AbortController();
+  // As the worker does: every viewer listens.
+  setMaxListeners(0, ending.signal);
   const config = configSchema.parse({
     projectors: [pages],
     mirrors: { directory: root },
