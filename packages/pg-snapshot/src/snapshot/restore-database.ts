@@ -52,11 +52,11 @@ export async function restoreDatabase(options: RestoreOptions): Promise<void> {
   }
   const total = await countItems(tool, dumpPath);
   let done = 0;
-  const errors: string[] = [];
   const ignorable = speaksOfUnknownTimeout(tool, server);
+  const errors = new IgnoredErrors();
   const jobs = dumpBytes < parallelFromBytes || tool.prefixed ? 1 : Math.min(availableParallelism(), maxJobs);
   const pgOptions = Object.entries(sessionSettings).map(([name, value]) => `-c ${name}=${value}`);
-  const restoring = runTool(
+  await runTool(
     tool,
     [
       "--no-owner",
@@ -73,20 +73,16 @@ export async function restoreDatabase(options: RestoreOptions): Promise<void> {
       failureCode: "RESTORE_FAILED",
       ...(tool.prefixed && { inputFile: dumpPath }),
       onLine: (line) => {
-        if (line.startsWith("pg_restore: error:")) errors.push(line);
+        errors.hear(line);
         const item = /^pg_restore: (?:creating|processing data for) (.*)$/.exec(line)?.[1];
         if (item === undefined) return;
         done = Math.min(done + 1, total);
         onProgress?.({ phase: "restore", detail: item, done, total, unit: "items" });
       },
+      ...(ignorable && { succeededDespite: () => errors.areHarmless() }),
       signal,
     },
   );
-  await restoring.catch((error: unknown) => {
-    const harmless =
-      ignorable && errors.length > 0 && errors.every((line) => line.includes('"transaction_timeout"'));
-    if (!harmless) throw error;
-  });
 }
 
 /**
@@ -95,6 +91,29 @@ export async function restoreDatabase(options: RestoreOptions): Promise<void> {
  */
 function speaksOfUnknownTimeout(tool: Tool, server: ServerFacts): boolean {
   return tool.major >= 17 && server.major <= 16;
+}
+
+/**
+ * What a pg_restore that goes on after errors says of them. The number in its last line proves that it came to
+ * the end; of parallel workers' errors at connecting it counts none, so it may be smaller than what was told.
+ */
+class IgnoredErrors {
+  #told = 0;
+  #counted = 0;
+  #othersToo = false;
+
+  hear(line: string): void {
+    this.#counted = Number(
+      /^pg_restore: warning: errors ignored on restore: (\d+)$/.exec(line)?.[1] ?? this.#counted,
+    );
+    if (!line.startsWith("pg_restore: error:")) return;
+    this.#told += 1;
+    if (!line.includes('"transaction_timeout"')) this.#othersToo = true;
+  }
+
+  areHarmless(): boolean {
+    return !this.#othersToo && this.#counted > 0 && this.#counted <= this.#told;
+  }
 }
 
 /** Entries of the dump's table of contents, for the progress; 0 when they cannot be listed. */

@@ -15,6 +15,8 @@ export interface RunToolOptions {
   readonly outputFile?: string | undefined;
   /** Called with every line of standard error. */
   readonly onLine?: ((line: string) => void) | undefined;
+  /** Asked when the tool ended by itself with exit code 1: whether its work is done all the same. */
+  readonly succeededDespite?: (() => boolean) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -68,8 +70,13 @@ export async function runTool(tool: Tool, args: readonly string[], options: RunT
   const [ended, read] = await Promise.allSettled([subprocess, reading]);
   stopListening();
   signal?.throwIfAborted();
-  if (ended.status === "rejected") throw explainFailure(ended.reason, { tool, options, tail });
-  if (read.status === "rejected") throw read.reason;
+  if (ended.status === "fulfilled") {
+    if (read.status === "rejected") throw read.reason;
+    return;
+  }
+  const byItself = ended.reason instanceof ExecaError && ended.reason.exitCode === 1;
+  if (byItself && options.succeededDespite?.()) return;
+  throw explainFailure(ended.reason, { tool, options, tail });
 }
 
 function inheritedEnvironment(tool: Tool): Record<string, string> {
