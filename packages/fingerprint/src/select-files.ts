@@ -21,8 +21,11 @@ export interface SelectionPatterns {
 
 type Matches = (path: string) => boolean;
 
-/** The same on every platform: paths have `/`, case counts, and `!` is ours. */
-const options = { dot: true, nonegate: true, windows: false } as const;
+/**
+ * The same on every platform: paths have `/`, case counts, and `!` is ours. Without the flag the dots of picomatch's
+ * expressions would stop at a line's end, which a name may have.
+ */
+const options = { dot: true, nonegate: true, windows: false, flags: "s" } as const;
 
 /** Files of a root that count. */
 export function selection({ include = ["**"], exclude = [] }: SelectionPatterns): Selection {
