@@ -1,16 +1,15 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { checkSecrets } from "./config/check-secrets.ts";
-import { http } from "./config/config-schema.ts";
 import { describeConfig } from "./config/describe-config.ts";
-import { overrideByEnvironment } from "./config/environment-overrides.ts";
+import { loadAddress } from "./config/load-address.ts";
 import { loadConfig, type LoadedConfig } from "./config/load-config.ts";
 import { openSecrets } from "./config/secrets.ts";
 import { exitCodeOf, exitCodes, type ExitCode } from "./exit-codes.ts";
 import { runDisabled, START_VARIABLE } from "./lifecycle/run-disabled.ts";
 import { runWorker } from "./lifecycle/run-worker.ts";
 import { createLog } from "./log.ts";
-import { workerName } from "./open-materializer.ts";
+import { openMaterializer, workerName } from "./open-materializer.ts";
 import { WorkerError } from "./worker-error.ts";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -50,7 +49,7 @@ async function run(): Promise<ExitCode> {
     const load = async (): Promise<LoadedConfig> => await loadConfig({ configFile: options.config });
     if (options.check === true) await check(await load());
     else if (environment[START_VARIABLE] === "yes") await work(load);
-    else await runDisabled({ log, http: await addressOf(load) });
+    else await runDisabled({ log, http: await loadAddress(load, environment) });
     return exitCodes.ok;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
@@ -74,6 +73,8 @@ function parseCommandLine(): { config?: string; check?: boolean } {
 
 async function check({ file, config }: LoadedConfig): Promise<void> {
   await checkSecrets(config, secrets);
+  // Nothing is connected: what the materializer would refuse at the start is refused now.
+  await (await openMaterializer(config, { worker, secrets, log }))[Symbol.asyncDispose]();
   process.stdout.write(`${JSON.stringify({ file, config: describeConfig(config) }, undefined, 2)}\n`);
 }
 
@@ -82,17 +83,6 @@ async function work(load: () => Promise<LoadedConfig>): Promise<void> {
   await checkSecrets(loaded.config, secrets);
   log.info("worker.starting", { version, config: loaded.file });
   await runWorker({ load, loaded, secrets, log, version, worker });
-}
-
-/** Where a disabled worker answers: without a configuration, where the environment says. */
-async function addressOf(load: () => Promise<LoadedConfig>): Promise<{ host: string; port: number }> {
-  try {
-    return (await load()).config.http;
-  } catch (error) {
-    if (!(error instanceof WorkerError) || error.code !== "CONFIG_MISSING") throw error;
-    const { http: address = {} } = overrideByEnvironment({}, environment) as { http?: unknown };
-    return http.parse(address);
-  }
 }
 
 /** On stderr and for people; a supervisor has the exit code. */

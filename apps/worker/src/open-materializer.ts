@@ -1,6 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import { createMaterializer, type GitLimits, type Materializer } from "@headstart/materializer";
+import {
+  createMaterializer,
+  MaterializerError,
+  type GitLimits,
+  type Materializer,
+  type MaterializerOptions,
+} from "@headstart/materializer";
 import type pg from "pg";
 import type { WorkerConfig } from "./config/config-schema.ts";
 import type { Environment } from "./config/environment-overrides.ts";
@@ -30,8 +36,8 @@ export interface OpenedMaterializer extends AsyncDisposable {
  * What the worker works with, for whoever wants to look or act by the same configuration. Disposal ends its git
  * processes and its connections.
  *
- * @throws WorkerError `SECRET_MISSING`, `CONFIG_INVALID` when the database's URL is not there or none; credentials are
- *   read when they are used
+ * @throws WorkerError `SECRET_MISSING`, `CONFIG_INVALID` when the database's URL is not there or none, or when the
+ *   materializer takes a setting for wrong; credentials are read when they are used
  */
 export async function openMaterializer(
   config: WorkerConfig,
@@ -53,7 +59,7 @@ export async function openMaterializer(
     atOnce: concurrency + observers,
   });
   const credentials = new Map(repositories.map(({ name, credential }) => [name, credential]));
-  const materializer = createMaterializer({
+  const materializer = createAccepted({
     db,
     worker,
     projectors: config.projectors,
@@ -79,6 +85,19 @@ export async function openMaterializer(
       await db.end();
     },
   };
+}
+
+/** @throws WorkerError `CONFIG_INVALID` for what only the materializer knows to be wrong */
+function createAccepted(options: MaterializerOptions): Materializer {
+  try {
+    return createMaterializer(options);
+  } catch (error) {
+    if (!(error instanceof MaterializerError)) throw error;
+    throw new WorkerError("CONFIG_INVALID", `The materializer does not take it: ${error.message}`, {
+      hint: error.hint,
+      cause: error,
+    });
+  }
 }
 
 async function databaseUrl({ database }: WorkerConfig, secrets: Secrets): Promise<string> {

@@ -3,9 +3,9 @@ import { z } from "zod";
 import { amqpConfig } from "../amqp/amqp-config.ts";
 import { webhooksConfig } from "../webhooks/webhooks-config.ts";
 import { secretSource } from "./secret-source.ts";
+import { ageMs, waitMs } from "./times.ts";
 
 const text = z.string().min(1, "expected a text that is not empty");
-const milliseconds = z.int("expected whole milliseconds");
 
 const projector = z.custom<Projector>(
   (value) =>
@@ -39,22 +39,25 @@ const repository = z.strictObject({
   credential: z.strictObject({ username: text.optional(), password: secretSource }).optional(),
 });
 
+/** What Postgres counts in four bytes. */
+const count = z
+  .int("expected a whole number")
+  .min(1, "expected at least 1")
+  .max(2 ** 31 - 1, `expected at most ${2 ** 31 - 1}`);
+
 /** Limits of what git brings; see `GitLimits` of the materializer for each one's default. */
 const limits = z
   .strictObject({
-    maxFiles: z.int().positive(),
+    maxFiles: count,
     maxFileBytes: z.int().positive(),
     maxTotalBytes: z.int().positive(),
     maxPathBytes: z.int().positive(),
-    maxPathDepth: z.int().positive(),
-    maxRefs: z.int().positive(),
+    maxPathDepth: count,
+    maxRefs: count,
     maxFetchBytes: z.int().positive(),
     maxObjectMemory: z.int().positive(),
   })
   .partial();
-
-/** What the materializer takes. */
-const mostEventsMs = 1e14;
 
 export const mostConcurrency = 64;
 export const concurrency = z
@@ -76,7 +79,7 @@ export const http = z.strictObject({
    * How long requests are taken after the signal to end, so that load balancers notice that it is not ready: most ask
    * every few seconds.
    */
-  lingerMs: milliseconds.min(0, "expected at least 0").default(10_000),
+  lingerMs: waitMs(0).default(10_000),
 });
 
 export const configSchema = z
@@ -91,7 +94,7 @@ export const configSchema = z
       protocols: z.array(z.enum(["https", "http", "ssh", "file"])).optional(),
       hosts: z.array(text).optional(),
       limits: limits.optional(),
-      timeoutMs: milliseconds.min(1, "expected at least 1").optional(),
+      timeoutMs: waitMs(1).optional(),
     }),
     http: http.prefault({}),
     webhooks: webhooksConfig.prefault({}),
@@ -101,18 +104,18 @@ export const configSchema = z
       .strictObject({
         /** Builds at a time in this process. */
         concurrency: concurrency.default(4),
-        leaseMs: milliseconds.min(1_000, "expected at least 1000").default(30_000),
-        history: z.int().min(1, "expected at least 1").default(10),
-        maxAttempts: z.int().min(1, "expected at least 1").default(8),
+        leaseMs: waitMs(1_000).default(30_000),
+        history: count.default(10),
+        maxAttempts: count.default(8),
       })
       .prefault({}),
     observe: z
       .strictObject({
         /** Repositories looked at at a time in this process: a remote that does not answer holds up one of them. */
         concurrency: concurrency.default(4),
-        pollMinMs: milliseconds.min(100, "expected at least 100").default(45_000),
+        pollMinMs: waitMs(100).default(45_000),
         /** The longest time a repository goes unobserved: the promise on staleness without webhooks. */
-        pollMaxMs: milliseconds.min(100, "expected at least 100").default(900_000),
+        pollMaxMs: waitMs(100).default(900_000),
       })
       .prefault({})
       .refine(({ pollMinMs, pollMaxMs }) => pollMinMs <= pollMaxMs, {
@@ -121,23 +124,20 @@ export const configSchema = z
       }),
     /** One branch is verified against git each time. */
     audit: z
-      .strictObject({ everyMs: milliseconds.min(100, "expected at least 100").default(60_000) })
+      .strictObject({ everyMs: waitMs(100).default(60_000) })
       .prefault({}),
     retention: z
       .strictObject({
-        everyMs: milliseconds.min(100, "expected at least 100").default(600_000),
-        deliveriesMs: milliseconds.min(1, "expected at least 1").default(30 * 86_400_000),
+        everyMs: waitMs(100).default(600_000),
+        deliveriesMs: ageMs(1).default(30 * 86_400_000),
         /** How long a branch's events stay that every consumer has read, and the rows of deleted branches. */
-        eventsMs: milliseconds
-          .min(1, "expected at least 1")
-          .max(mostEventsMs, `expected at most ${mostEventsMs}`)
-          .default(30 * 86_400_000),
+        eventsMs: ageMs(1).default(30 * 86_400_000),
         /** How long a worker that vanished stays listed. */
-        workersMs: milliseconds.min(30_000, "expected at least 30000").default(86_400_000),
+        workersMs: ageMs(30_000).default(86_400_000),
       })
       .prefault({}),
     /** How long ending may take, from the signal on. */
-    drainMs: milliseconds.min(1_000, "expected at least 1000").default(25_000),
+    drainMs: waitMs(1_000).default(25_000),
   })
   .refine(({ drainMs, http: { lingerMs } }) => drainMs > lingerMs, {
     path: ["drainMs"],
@@ -145,6 +145,11 @@ export const configSchema = z
   })
   .superRefine(({ projectors, repositories }, context) => {
     const known = projectors.map(({ name }) => name);
+    for (const [index, name] of known.entries()) {
+      if (known.indexOf(name) === index) continue;
+      const message = "expected a name that no other projector has";
+      context.addIssue({ code: "custom", path: ["projectors", index, "name"], message });
+    }
     const names = new Set<string>();
     for (const [index, { name, projector: wanted }] of repositories.entries()) {
       const issue = (key: string, message: string): void =>

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { secretSource } from "../config/secret-source.ts";
+import { waitMs } from "../config/times.ts";
 
 export const forgeNames = ["github", "gitlab", "gitea", "bitbucket-cloud", "bitbucket-data-center"] as const;
 export type ForgeName = (typeof forgeNames)[number];
@@ -18,7 +19,7 @@ export const webhooksConfig = z.strictObject({
   /** A larger body is refused before it is read. GitHub sends at most 25 MiB. */
   maxBodyBytes: z.int().min(1024, "expected at least 1024").default(26_214_400),
   /** Milliseconds a sender may take for its body. */
-  bodyTimeoutMs: z.int().min(100, "expected at least 100").default(10_000),
+  bodyTimeoutMs: waitMs(100).default(10_000),
   /** By the name that stands in the path: `POST /webhooks/<name>`. */
   sources: z
     .record(

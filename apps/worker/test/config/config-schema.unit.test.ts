@@ -18,9 +18,44 @@ test("the time to end has to be longer than the time in which requests are still
   expect(problems({ drainMs: 1_000, http: { lingerMs: 0 } })).toEqual([]);
 });
 
-test("events are kept for as long as the materializer takes, and no longer", () => {
-  expect(problems({ retention: { eventsMs: 1e14 } })).toEqual([]);
-  expect(problems({ retention: { eventsMs: 1e14 + 1 } })).toEqual([
-    "retention.eventsMs: expected at most 100000000000000, got 100000000000001",
+const longestWait = 2 ** 31 - 1;
+const waits = [
+  "mirrors.timeoutMs",
+  "http.lingerMs",
+  "webhooks.bodyTimeoutMs",
+  "reconcile.leaseMs",
+  "observe.pollMinMs",
+  "observe.pollMaxMs",
+  "audit.everyMs",
+  "retention.everyMs",
+  "drainMs",
+];
+const ages = ["retention.deliveriesMs", "retention.eventsMs", "retention.workersMs"];
+
+/** What the schema says of one key alone. */
+function problemsAt(path: string, value: number): string[] {
+  const [first = "", second] = path.split(".");
+  const outer = first === "mirrors" ? { directory: "mirrors" } : {};
+  const config = { [first]: second === undefined ? value : { ...outer, [second]: value } };
+  return problems(config).filter((line) => line.startsWith(`${path}: expected at most `));
+}
+
+test.each(waits)("%s is no longer than a timer can wait, which would be over at once", (path) => {
+  expect(problemsAt(path, longestWait)).toEqual([]);
+  expect(problemsAt(path, longestWait + 1)).toEqual([
+    `${path}: expected at most 2147483647, got 2147483648`,
+  ]);
+});
+
+test.each(ages)("%s is no longer than Postgres has dates", (path) => {
+  expect(problemsAt(path, 1e14)).toEqual([]);
+  expect(problemsAt(path, 1e14 + 1)).toEqual([
+    `${path}: expected at most 100000000000000, got 100000000000001`,
+  ]);
+});
+
+test("two projectors of one name are named", () => {
+  expect(problems({ projectors: [pages, pages] })).toEqual([
+    "projectors[1].name: expected a name that no other projector has",
   ]);
 });

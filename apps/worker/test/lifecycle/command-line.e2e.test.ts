@@ -189,6 +189,24 @@ test("a repository that the materializer does not accept is named by its place",
   expect(worker.stderr()).toContain('CONFIG_INVALID: repositories[0] ("handbook"): The protocol "ftp"');
 });
 
+test("what only the materializer knows to be wrong is found by --check, and at the start", async () => {
+  const { start } = await workerProject({
+    config: { mirrors: { directory: "mirrors", limits: { maxPathBytes: 1_000_000 } } },
+  });
+  for (const worker of [start({ args: ["--check"] }), start()]) {
+    expect(await worker.exited).toBe(3);
+    expect(worker.stderr()).toContain("CONFIG_INVALID: The materializer does not take it: ");
+    expect(worker.stderr()).toContain("mirrors.limits.maxPathBytes: 1000000 was given");
+  }
+});
+
+test("an address in the environment that is none ends with 3, also when the worker is off", async () => {
+  const { code, output } = await run({ cwd: "/", environment: { HEADSTART_WORKER_PORT: "70000" } });
+  expect(code).toBe(3);
+  expect(output).toContain("CONFIG_INVALID: The environment is not right:");
+  expect(output).toContain("  http.port: expected a port, got 70000");
+});
+
 test("an address that is taken, a password that is wrong and a folder that is none end with 4", async () => {
   const { start, databaseUrl } = await workerProject();
   const taken = createServer().listen(0, "127.0.0.1");
