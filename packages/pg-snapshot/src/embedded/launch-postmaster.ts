@@ -71,7 +71,9 @@ async function spawnPostgres({ data, binaries, account, settings, logFile }: Lau
       detached: true,
       stdio: ["ignore", log.fd, log.fd],
       cwd: "/",
-      env: { PATH: process.env["PATH"], LC_MESSAGES: "C" },
+      // On macOS some builds look for a missing locale with a thread, and then refuse to run with more than one.
+      // Databases have locales of their own: https://www.postgresql.org/docs/current/locale.html
+      env: { PATH: process.env["PATH"], LC_ALL: "C" },
       ...(account && { uid: account.uid, gid: account.gid }),
     });
     let failure: string | undefined;

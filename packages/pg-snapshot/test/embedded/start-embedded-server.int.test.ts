@@ -31,8 +31,13 @@ test.each(installations)(
   async ({ directory }) => {
     await using place = await serverDirectory();
     await using server = await startEmbeddedServer({ directory: place.path, binaries: directory });
-    const [row] = await ask(server.url, "select lower('ÄÉЖ') as folded, 'Z' < 'a' as by_code_point");
-    expect(row).toEqual({ folded: "äéж", by_code_point: true });
+    const [row] = await ask(
+      server.url,
+      `select lower('ÄÉЖ') as folded, 'Z' < 'a' as by_code_point, current_setting('lc_messages') as messages,
+              (select datctype from pg_database where datname = current_database()) as letters`,
+    );
+    const letters = process.platform === "darwin" ? "UTF-8" : "C.UTF-8";
+    expect(row).toEqual({ folded: "äéж", by_code_point: true, messages: "C", letters });
   },
 );
 
