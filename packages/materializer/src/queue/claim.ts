@@ -62,10 +62,7 @@ export async function claim(context: Context, given: ClaimOptions = {}): Promise
   const taken =
     only === undefined ? await claimFairly(context, limit) : await claimOnly(context, limit, only);
   const kept = taken.some(({ renewed }) => renewed) ? await withPresentProjectors(context, taken) : taken;
-  for (const { lease } of kept.filter(({ crashed }) => crashed)) {
-    const { branchId, token, attempt } = lease;
-    await parkCrashed(context, { branchId, token, attempts: attempt - 1 });
-  }
+  for (const { lease } of kept.filter(({ crashed }) => crashed)) await parkCrashed(context, lease);
   return kept.filter(({ crashed }) => !crashed).map(({ lease }) => lease);
 }
 
@@ -144,21 +141,22 @@ async function leaseTaken(
   return rows.map(({ crashed, renewed, end, ...lease }) => ({ lease, crashed, renewed, end }));
 }
 
-async function parkCrashed(
-  context: Context,
-  { branchId, token, attempts }: { branchId: string; token: string; attempts: number },
-): Promise<void> {
-  const reason = `${countNoun(attempts, "build")} of this commit failed, the last without a word: its process died or lost its lease.`;
-  await inTransaction(context.db, async (client) => {
+/** Whoever wants the branch built meanwhile, for a new commit or by `redrive`, counts its attempts anew: it is due then. */
+async function parkCrashed(context: Context, lease: Lease): Promise<void> {
+  const { branchId, token, attempt } = lease;
+  const reason = `${countNoun(attempt - 1, "build")} of this commit failed, the last without a word: its process died or lost its lease.`;
+  const parked = await inTransaction(context.db, async (client) => {
     const { rowCount } = await client.query(
       `update headstart_materializer.branches
        set parked_at = now(), lease_owner = null, lease_token = null, lease_until = null,
            error_code = 'BUILD_CRASHED', error_message = $3, error_oid = desired_oid, error_at = now()
-       where id = $1 and lease_token = $2`,
-      [branchId, token, reason],
+       where id = $1 and lease_token = $2 and attempts = $4`,
+      [branchId, token, reason, attempt],
     );
-    if (rowCount === 1)
-      await appendEvent(client, branchId, { event: "branch-parked", code: "BUILD_CRASHED", reason });
+    if (rowCount !== 1) return false;
+    await appendEvent(client, branchId, { event: "branch-parked", code: "BUILD_CRASHED", reason });
+    return true;
   });
-  await wakeConsumers(context.db);
+  if (parked) await wakeConsumers(context.db);
+  else await release(context, lease);
 }

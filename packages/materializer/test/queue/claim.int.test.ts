@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { databaseRequests, requestMaterialization } from "../../src/requests/request-materialization.ts";
+import { holdStatement } from "../support/held-statement.ts";
 import { note, openProject } from "../support/open-project.ts";
 import { scratchRepository } from "../support/git/scratch-repository.ts";
 
@@ -116,6 +117,29 @@ test("a branch whose builders all died is parked in the end, and says so", async
   await project.settle();
   expect(await project.notes("main")).toEqual({ "a/x.json": "x" });
 });
+
+test.each(["a new commit", "a redrive"])(
+  "%s that comes as a branch is about to be parked is built",
+  async (what) => {
+    await using project = await openProject({ settings: { maxAttempts: 1 } });
+    const { upstream, materializer, db } = project;
+    await upstream.commit("main", { "notes/a/x.json": note("old") });
+    await materializer.observe("handbook");
+    expect(await materializer.claim()).toHaveLength(1);
+    await db.query(
+      `update headstart_materializer.branches set lease_until = now() - interval '1 s', error_code = 'GIT_TRANSIENT'`,
+    );
+    await using held = holdStatement(project.databaseUrl, /BUILD_CRASHED/);
+    const claiming = (await project.another({ db: held.db })).claim();
+    await held.reached();
+    if (what === "a redrive") await materializer.redrive({ repository: "handbook" });
+    else await upstream.commit("main", { "notes/a/x.json": note("new") });
+    await materializer.observe("handbook");
+    held.letGo();
+    expect(await claiming).toEqual([]);
+    expect(await materializer.claim()).toMatchObject([{ attempt: 1 }]);
+  },
+);
 
 test("a paused repository is neither observed by a run nor built", async () => {
   await using project = await openProject();
