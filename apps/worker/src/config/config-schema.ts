@@ -123,9 +123,7 @@ export const configSchema = z
         error: "expected a time that is not below pollMinMs",
       }),
     /** One branch is verified against git each time. */
-    audit: z
-      .strictObject({ everyMs: waitMs(100).default(60_000) })
-      .prefault({}),
+    audit: z.strictObject({ everyMs: waitMs(100).default(60_000) }).prefault({}),
     retention: z
       .strictObject({
         everyMs: waitMs(100).default(600_000),

@@ -21,7 +21,9 @@ export async function migrate(db: pg.Pool): Promise<string[]> {
 
 async function apply(client: pg.PoolClient, steps: readonly string[]): Promise<string[]> {
   await client.query("select pg_advisory_xact_lock($1, 0)", [LOCK_NAMESPACE]);
-  await client.query("create schema if not exists headstart_worker");
+  // `if not exists` asks for the right to create it before it looks; who has it already needs that no more.
+  const found = await client.query("select where to_regnamespace('headstart_worker') is not null");
+  if (found.rowCount === 0) await client.query("create schema headstart_worker");
   await client.query(
     `create table if not exists headstart_worker.migrations
        (name text primary key, applied_at timestamptz not null default now())`,

@@ -42,9 +42,7 @@ function problemsAt(path: string, value: number): string[] {
 
 test.each(waits)("%s is no longer than a timer can wait, which would be over at once", (path) => {
   expect(problemsAt(path, longestWait)).toEqual([]);
-  expect(problemsAt(path, longestWait + 1)).toEqual([
-    `${path}: expected at most 2147483647, got 2147483648`,
-  ]);
+  expect(problemsAt(path, longestWait + 1)).toEqual([`${path}: expected at most 2147483647, got 2147483648`]);
 });
 
 test.each(ages)("%s is no longer than Postgres has dates", (path) => {
