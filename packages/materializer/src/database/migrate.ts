@@ -18,7 +18,9 @@ export async function migrate(db: pg.Pool): Promise<string[]> {
   const steps = (await readdir(migrations)).filter((name) => /^\d{4}-.*\.sql$/.test(name)).toSorted();
   return await inTransaction(db, async (client) => {
     await client.query("select pg_advisory_xact_lock($1, 0)", [LOCK_NAMESPACE]);
-    await client.query("create schema if not exists headstart_materializer");
+    // `if not exists` asks for the right to create it before it looks; who has it already needs that no more.
+    const found = await client.query("select where to_regnamespace('headstart_materializer') is not null");
+    if (found.rowCount === 0) await client.query("create schema headstart_materializer");
     await client.query(
       `create table if not exists headstart_materializer.migrations
          (name text primary key, applied_at timestamptz not null default now())`,
