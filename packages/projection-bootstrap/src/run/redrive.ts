@@ -102,7 +102,8 @@ async function refoldHeld(
   const count: ReadCount = { rows: 0, bytes: 0, pages: 0 };
   const limits = { limitRows: page.rows, limitBytes: page.bytes };
   const { signal } = options;
-  const fold = await KeyFold.begin(holder, { log, projection, keys, parked, ...limits, count, signal });
+  const begin = (): Promise<KeyFold> =>
+    KeyFold.begin(holder, { log, projection, keys, parked, ...limits, count, signal });
   const onPage = keepLease(holder, refolding, { version, count });
   const write = async (client: pg.ClientBase, folded: RefoldedKeys): Promise<string[]> => {
     const repaired = [...keys].filter((each) => !folded.failed.has(each));
@@ -111,8 +112,8 @@ async function refoldHeld(
   };
   const { repaired, failed } =
     projection.mode === "inline"
-      ? await foldInline(holder, fold, { settings, signal, onPage, write })
-      : await foldAsync(holder, fold, { upTo: version.checkpoint, onPage, write });
+      ? await foldInline(holder, begin, { settings, signal, onPage, write })
+      : await foldAsync(holder, await begin(), { upTo: version.checkpoint, onPage, write });
   return { repaired, failed: [...failed].map(([key, error]) => ({ key, error })) };
 }
 
@@ -137,41 +138,52 @@ async function foldAsync(
   return { repaired, failed: folded.failed };
 }
 
+interface FoldingInline extends Folding {
+  readonly settings: Settings;
+  readonly signal: AbortSignal | undefined;
+}
+
 /**
  * Inline rows change with every append, so appends wait at the end, for about a page if nobody holds the fence back.
- * While an append is open they are let through, and the fold goes on behind them.
+ * While an append is open they are let through, and the fold goes on behind them. What was folded while they waited is
+ * final only until they go on, so a fold whose rows could not be written then is begun anew.
  */
 async function foldInline(
   holder: pg.ClientBase,
-  fold: KeyFold,
-  {
-    settings: { log, page },
-    signal,
-    onPage,
-    write,
-  }: Folding & Pick<Refolding, "settings"> & Pick<RedriveOptions, "signal">,
+  begin: () => Promise<KeyFold>,
+  folding: FoldingInline,
 ): Promise<Written> {
-  const catchUp = async (): Promise<void> => {
-    for (let at = beginning; ;) {
-      const { fence } = await transactionOn(holder, (client) => log.horizon(client, undefined), "snapshot");
-      await fold.advance(holder, fence, onPage);
-      const isNear = (await log.countAfter(holder, fence, page.rows + 1)) <= page.rows;
-      if (isNear || comparePositions(fence, at) <= 0) return;
-      at = fence;
-    }
-  };
+  const { settings, signal, onPage, write } = folding;
+  let begun: KeyFold | undefined;
   const attempt = async (lockMs: number): Promise<Written> => {
     await onPage();
-    await catchUp();
+    const fold = (begun ??= await begin());
+    await foldToFence(holder, fold, folding);
     return await transactionOn(holder, async (client) => {
       await boundLocks(client, lockMs);
       await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.append', 0))");
+      begun = undefined;
       // With appends held up, everything that is visible is final.
-      const folded = await fold.finish(client, (await log.horizon(client, undefined)).head);
+      const folded = await fold.finish(client, (await settings.log.horizon(client, undefined)).head);
       return { repaired: await write(client, folded), failed: folded.failed };
     });
   };
   return await briefly(attempt, signal);
+}
+
+/** Until about a page is left, or somebody holds the fence back. */
+async function foldToFence(
+  holder: pg.ClientBase,
+  fold: KeyFold,
+  { settings: { log, page }, onPage }: FoldingInline,
+): Promise<void> {
+  for (let at = beginning; ;) {
+    const { fence } = await transactionOn(holder, (client) => log.horizon(client, undefined), "snapshot");
+    await fold.advance(holder, fence, onPage);
+    const isNear = (await log.countAfter(holder, fence, page.rows + 1)) <= page.rows;
+    if (isNear || comparePositions(fence, at) <= 0) return;
+    at = fence;
+  }
 }
 
 interface Keeping {

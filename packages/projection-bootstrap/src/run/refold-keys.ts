@@ -3,7 +3,7 @@ import { FoldedRows } from "../boot/refold.ts";
 import type { ProjectionError } from "../errors.ts";
 import { type EventLog, type RawEvent, type ReadCount, readPages } from "../log/event-log.ts";
 import { requireWhole } from "../log/require-whole.ts";
-import { beginning, comparePositions, formatPosition, type Position } from "../position.ts";
+import { beginning, comparePositions, formatPosition, laterPosition, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { applyStep, planStep, type Step, wantedTypes } from "../projection/fold.ts";
 import { encodeRow } from "../projection/row-codec.ts";
@@ -66,11 +66,11 @@ export class KeyFold {
   async advance(client: pg.ClientBase, upTo: Position, onPage?: OnPage): Promise<void> {
     do {
       await this.#pass.run(client, { after: this.#at, upTo, onPage });
-      this.#at = upTo;
+      this.#at = laterPosition(this.#at, upTo);
     } while (this.#beginAgain());
   }
 
-  /** Does so for the last time, and looks whether the rows can be stored. */
+  /** Does so for the last time, and looks whether the rows can be stored; what was folded is good for no more than this. */
   async finish(client: pg.ClientBase, upTo: Position, onPage?: OnPage): Promise<RefoldedKeys> {
     do {
       await this.advance(client, upTo, onPage);

@@ -123,3 +123,42 @@ it("appends go on while an inline row is folded again, and none of them is lost"
   expect((await bootstrap.boot()).model.get(sums, "a")).toEqual({ count: 7, sum: 66 });
   expect(await bootstrap.verify("totals")).toMatchObject({ equal: true, rows: 2 });
 });
+
+it("an inline row whose write gave up on a lock is folded from the beginning again, not on top of itself", async () => {
+  await using scratch = await scratchDatabase();
+  const sums = totals({ mode: "inline" });
+  const bootstrap = createBootstrap({ pool: scratch.pool, projections: [sums] });
+  await bootstrap.append("a", amounts(1, 2, 3));
+  await bootstrap.boot();
+  const [version] = (await bootstrap.status()).projections[0]!.versions;
+  await scratch.pool.query(
+    `update headstart_projections.totals set state = '{"count":50,"sum":50}' where key = 'a'`,
+  );
+  // Holds the fence back, so that only the last part of the fold, with appends held up, sees the 10.
+  const writer = await scratch.anotherPool().connect();
+  await writer.query("begin; select pg_current_xact_id()");
+  await bootstrap.append("a", amounts(10));
+  const locker = await scratch.anotherPool().connect();
+  await locker.query(`begin; lock table headstart_projections.rows_${version!.id} in share mode`);
+  const own = postgresLog();
+  let horizons = 0;
+  const other = createBootstrap({
+    pool: scratch.anotherPool(),
+    projections: [sums],
+    log: {
+      ...own,
+      horizon: async (client, settled) => {
+        // Two for each attempt: the third is the second attempt's first.
+        if (++horizons === 3) await locker.query("commit");
+        return await own.horizon(client, settled);
+      },
+    },
+  });
+  expect(await other.redrive("totals", { key: "a" })).toMatchObject({ repaired: ["a"] });
+  expect(horizons).toBeGreaterThanOrEqual(4);
+  await writer.query("commit");
+  writer.release();
+  locker.release();
+  expect((await bootstrap.boot()).model.get(sums, "a")).toEqual({ count: 4, sum: 16 });
+  expect(await bootstrap.verify("totals")).toMatchObject({ equal: true, rows: 1 });
+});
