@@ -3,6 +3,7 @@ import pg from "pg";
 import { explainSqlError } from "../sql-error.ts";
 import { describeServer, type ConnectionSettings } from "./connection-settings.ts";
 import { passwordFromFile } from "./password-file.ts";
+import { startupOptions } from "./startup-options.ts";
 
 export interface ConnectOptions {
   /** @default the database of the settings */
@@ -14,6 +15,8 @@ export interface ConnectOptions {
 
 /** Milliseconds until a server that does not answer counts as unreachable. */
 const connectTimeoutMs = 10_000;
+/** Milliseconds of silence until we ask whether the server is still there. */
+const keepAliveDelayMs = 10_000;
 
 /**
  * One connection to a database; disposing of it closes it. Unlike a bare `pg.Client` it survives losing the
@@ -40,8 +43,10 @@ export class Session extends pg.Client {
       database: name,
       ssl: settings.ssl ?? false,
       application_name: applicationName,
+      options: [process.env["PGOPTIONS"], startupOptions()].filter(Boolean).join(" "),
       connectionTimeoutMillis: connectTimeoutMs,
       keepAlive: true,
+      keepAliveInitialDelayMillis: keepAliveDelayMs,
     });
     this.connection.on("parameterStatus", (message: { parameterName: string; parameterValue: string }) => {
       if (message.parameterName === "server_version") this.#serverVersion = message.parameterValue;
@@ -104,6 +109,8 @@ export async function connect(settings: ConnectionSettings, options: ConnectOpti
   signal?.addEventListener("abort", abort, { once: true });
   try {
     await session.connect();
+    // Before 17 the server would refuse to connect with a setting that it does not know.
+    if (session.serverMajor >= 17) await session.query("set transaction_timeout to 0");
     signal?.throwIfAborted();
   } catch (error) {
     signal?.throwIfAborted();

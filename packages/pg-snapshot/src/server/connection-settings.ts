@@ -3,6 +3,7 @@ import { homedir, userInfo } from "node:os";
 import { join } from "node:path";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import { PgSnapshotError } from "../errors.ts";
+import { startupOptions } from "./startup-options.ts";
 
 /** Where a server is and who we are there. Without `password`, `.pgpass` and the server's own rules decide. */
 export interface ConnectionSettings {
@@ -69,6 +70,7 @@ export function toolEnvironment(settings: ConnectionSettings, database: string):
     PGUSER: settings.user,
     PGDATABASE: database,
     PGCONNECT_TIMEOUT: "10",
+    PGOPTIONS: startupOptions(),
   };
   if (settings.password !== undefined) environment["PGPASSWORD"] = settings.password;
   for (const [key, variable] of Object.entries(sslVariables)) {

@@ -3,6 +3,7 @@ import { startProgram } from "../start-program.ts";
 import { PgSnapshotError } from "../errors.ts";
 import type { OnProgress } from "../progress.ts";
 import { toolEnvironment, type ConnectionSettings } from "../server/connection-settings.ts";
+import { startupOptions } from "../server/startup-options.ts";
 import type { ServerFacts } from "../server/server-facts.ts";
 import type { Tool } from "../tools/find-tool.ts";
 import { runTool } from "../tools/run-tool.ts";
@@ -55,7 +56,6 @@ export async function restoreDatabase(options: RestoreOptions): Promise<void> {
   const ignorable = speaksOfUnknownTimeout(tool, server);
   const errors = new IgnoredErrors();
   const jobs = dumpBytes < parallelFromBytes || tool.prefixed ? 1 : Math.min(availableParallelism(), maxJobs);
-  const pgOptions = Object.entries(sessionSettings).map(([name, value]) => `-c ${name}=${value}`);
   await runTool(
     tool,
     [
@@ -69,7 +69,7 @@ export async function restoreDatabase(options: RestoreOptions): Promise<void> {
       ...(tool.prefixed ? [] : [dumpPath]),
     ],
     {
-      environment: { ...toolEnvironment(connection, database), PGOPTIONS: pgOptions.join(" ") },
+      environment: { ...toolEnvironment(connection, database), PGOPTIONS: startupOptions(sessionSettings) },
       failureCode: "RESTORE_FAILED",
       ...(tool.prefixed && { inputFile: dumpPath }),
       onLine: (line) => {
