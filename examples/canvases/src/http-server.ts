@@ -9,16 +9,37 @@ import { viewCanvas } from "./view-canvas.ts";
 /** The read side of canvases as JSON over HTTP; the caller listens and closes. */
 export function createHttpServer(db: Database): Server {
   return createServer((request, response) => {
-    const { pathname, searchParams } = new URL(request.url ?? "/", "http://localhost");
     const reply = (status: number, value: unknown): void => {
       response.writeHead(status, { "content-type": "application/json; charset=utf-8" });
       response.end(`${JSON.stringify(value)}\n`);
     };
-    answer(db, decodeURIComponent(pathname), searchParams).then(
-      (value) => reply(value === undefined ? 404 : 200, value ?? { error: `nothing at "${pathname}"` }),
+    const address = readAddress(request.url ?? "/");
+    if (address === undefined) {
+      reply(400, { error: "this is no address" });
+      return;
+    }
+    const { path, query } = address;
+    answer(db, path, query).then(
+      (value) => reply(value === undefined ? 404 : 200, value ?? { error: `nothing at "${path}"` }),
       (error: unknown) => reply(500, { error: error instanceof Error ? error.message : String(error) }),
     );
   });
+}
+
+interface Address {
+  /** Decoded. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+}
+
+/** @returns `undefined` for what is no address, which anybody may send */
+function readAddress(text: string): Address | undefined {
+  try {
+    const { pathname, searchParams } = new URL(text, "http://localhost");
+    return { path: decodeURIComponent(pathname), query: searchParams };
+  } catch {
+    return undefined;
+  }
 }
 
 async function answer(db: Database, path: string, query: URLSearchParams): Promise<unknown> {

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { request, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createHttpServer } from "../../src/http-server.ts";
@@ -27,6 +28,15 @@ async function get(path: string): Promise<{ status: number; value: unknown }> {
   return { status: response.status, value: await response.json() };
 }
 
+/** Asks for a path exactly as it is written, which `fetch` would mend. */
+async function getVerbatim(path: string): Promise<number | undefined> {
+  const { hostname, port } = new URL(address);
+  const asked = request({ hostname, port, path, agent: false }).end();
+  const [response] = (await once(asked, "response")) as [IncomingMessage];
+  response.resume();
+  return response.statusCode;
+}
+
 test("serves canvases, runs, days, words and look-alikes", async () => {
   expect(await get("/runs")).toMatchObject({ status: 200, value: { length: 10 } });
   const { value } = await get("/search?q=keyboard");
@@ -48,6 +58,14 @@ test("answers 404 where there is nothing", async () => {
   });
   expect((await get("/")).status).toBe(404);
 });
+
+test.each(["/%", "/canvases/%E0%A4", "//", "//[", "http://"])(
+  "answers 400 to %s, which is no address, and goes on",
+  async (path) => {
+    expect(await getVerbatim(path)).toBe(400);
+    expect((await get("/runs")).status).toBe(200);
+  },
+);
 
 test("answers 500 in words when the database refuses, and goes on", async () => {
   expect(await get("/search?q=%00")).toMatchObject({
