@@ -18,7 +18,7 @@ export interface Verification {
   readonly ref: string;
   /** The branch's tip in the remote at this moment; undefined when the remote has no such branch. */
   readonly gitOid: string | undefined;
-  /** The commit whose projection readers see. */
+  /** The commit whose projection readers saw when it began. */
   readonly servedOid: string | undefined;
   /** Whether readers see the remote's tip, or no version at all of a branch that is gone. */
   readonly current: boolean;
@@ -28,11 +28,15 @@ export interface Verification {
 
 const MOST_DIFFERENCES = 1000;
 
+/** Proofs that are begun of a branch whose versions are forgotten before they are proved. */
+const PROOFS = 4;
+
 /**
  * Projects the served commit of a branch again, from git alone and without the cache of parsed blobs, and compares
  * every file, row and issue with what is stored. Reads only.
  *
- * @throws MaterializerError `BRANCH_UNKNOWN`; `PROJECTOR_UNKNOWN` when this process has not the revision of the projector
+ * @throws MaterializerError `BRANCH_UNKNOWN`; `VERSION_UNKNOWN` when version after version was forgotten before it was
+ *   compared; `PROJECTOR_UNKNOWN` when this process has not the revision of the projector
  *   that made the served version; GitError as git failed, `RefMissing` when the served commit has left the repository and
  *   this machine's mirror never had it: then nothing proves the version.
  */
@@ -50,7 +54,25 @@ interface Proof {
   readonly version: string | null;
 }
 
+/** Answers for the version that was served when it began, whatever is served by the time it ends. */
 async function prove(context: Context, name: BranchName, signal: AbortSignal): Promise<Proof> {
+  for (let left = PROOFS; left > 0; left -= 1) {
+    const proof = await proveServed(context, name, signal);
+    if (proof !== undefined) return proof;
+  }
+  throw new MaterializerError(
+    "VERSION_UNKNOWN",
+    `Whatever ${JSON.stringify(name.branch)} of ${JSON.stringify(name.repository)} served was replaced and forgotten before it was compared with git, ${PROOFS} times running.`,
+    { hint: "Verify it when it is pushed to less often, or raise settings.history." },
+  );
+}
+
+/** Undefined when the version was forgotten meanwhile, so that what it lacks says nothing: a newer one is served. */
+async function proveServed(
+  context: Context,
+  name: BranchName,
+  signal: AbortSignal,
+): Promise<Proof | undefined> {
   const repository = await findRepository(context.db, name.repository);
   const mirror = await context.mirrors.of(repository, signal);
   const gitOid = (await mirror.listRemote({ signal })).refs.get((await findBranch(context.db, name)).ref);
@@ -62,7 +84,7 @@ async function prove(context: Context, name: BranchName, signal: AbortSignal): P
     return { verification, version };
   }
   const projector = await projectorOf(context, version);
-  if (projector === undefined) return await prove(context, name, signal);
+  if (projector === undefined) return undefined;
   const opened = await openCommit(context, repository, {
     oid: servedOid,
     projector,
@@ -70,10 +92,15 @@ async function prove(context: Context, name: BranchName, signal: AbortSignal): P
     signal,
   });
   const differences = (await compareTree(opened, version)).slice(0, MOST_DIFFERENCES);
-  const still = await findBranch(context.db, name);
-  // The version may have been replaced and forgotten meanwhile: then the newer one is what to verify.
-  if (still.servedVersion !== version) return await prove(context, name, signal);
+  if (differences.length > 0 && !(await isKept(context, version))) return undefined;
   return { verification: { ...facts, servedOid, current: gitOid === servedOid, differences }, version };
+}
+
+async function isKept(context: Context, version: string): Promise<boolean> {
+  const { rowCount } = await context.db.query("select from headstart_materializer.versions where id = $1", [
+    version,
+  ]);
+  return rowCount === 1;
 }
 
 /** The projector that made a version, since no other gives its rows; undefined when the version is forgotten by now. */

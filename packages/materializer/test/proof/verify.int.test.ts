@@ -1,3 +1,4 @@
+import pg from "pg";
 import { expect, test } from "vitest";
 import { holdStatement } from "../support/held-statement.ts";
 import { notesProjector } from "../support/notes-projector.ts";
@@ -61,6 +62,39 @@ test("what an audit found of a version says nothing of the one that replaced it 
   expect(await project.materializer.branch(main), "a rebuild is ordered all the same").toMatchObject({
     dirty: true,
   });
+});
+
+/** What it opens publishes another commit before each time that a proof reads what is stored. */
+async function proveBesidePushes(project: Project) {
+  const db = new pg.Pool({ connectionString: project.databaseUrl, max: 4 });
+  const query = db.query.bind(db) as (...args: unknown[]) => unknown;
+  let pushed = 0;
+  db.query = (async (...args: unknown[]) => {
+    if (/from headstart_materializer.version_files where/.test(String(args[0]))) {
+      await project.upstream.commit("main", { "notes/a/x.json": note(`pushed ${(pushed += 1)}`) });
+      await project.settle();
+    }
+    return await query(...args);
+  }) as typeof db.query;
+  const prover = await project.another({ db });
+  return { prover, [Symbol.asyncDispose]: async () => await db.end() };
+}
+
+test("on a branch that moves during each proof, the answer is for the version that was served at its beginning", async () => {
+  await using project = await openProject();
+  await publishOne(project);
+  const served = await project.upstream.tip("main");
+  await using beside = await proveBesidePushes(project);
+  const proved = { servedOid: served, gitOid: served, current: true, differences: [] };
+  expect(await beside.prover.verify(main)).toMatchObject(proved);
+  expect(await beside.prover.audit()).toMatchObject({ current: true, differences: [] });
+});
+
+test("where every version is forgotten before it is proved, verify says so instead of never ending", async () => {
+  await using project = await openProject({ settings: { history: 1 } });
+  await publishOne(project);
+  await using beside = await proveBesidePushes(project);
+  await expect(beside.prover.verify(main)).rejects.toMatchObject({ code: "VERSION_UNKNOWN" });
 });
 
 test("a parsed blob that was falsified in the cache is found, and corrected by the repair", async () => {
