@@ -21,10 +21,15 @@ export async function redrive(
   checkOptions("redrive", redriven, { repository, branch });
   const { id } = await findRepository(context.db, repository);
   const { rowCount } = await context.db.query(
-    `update headstart_materializer.branches
+    // The repository's row is locked first, as by everybody who locks several branches, and each in an order of its own.
+    `with repository as (
+       select id from headstart_materializer.repositories where id = $1 for no key update
+     )
+     update headstart_materializer.branches b
      set dirty = true, due_at = now(), attempts = 0, parked_at = null
-     where repository_id = $1 and deleted_at is null and (parked_at is not null or error_code is not null)
-       and ($2::text is null or ref = $2)`,
+     from repository r where b.repository_id = r.id
+       and b.deleted_at is null and (b.parked_at is not null or b.error_code is not null)
+       and ($2::text is null or b.ref = $2)`,
     [id, branch === undefined ? null : fullRef(branch)],
   );
   return rowCount ?? 0;
