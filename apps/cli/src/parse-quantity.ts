@@ -24,7 +24,23 @@ const ageUnits: Readonly<Record<string, number>> = {
 
 /** `14d` as milliseconds. */
 export function parseAge(text: string): number {
+  return milliseconds(text) ?? refuse("expected an age, for example 30m, 12h or 14d");
+}
+
+/** What a timer can wait for: https://nodejs.org/api/timers.html#settimeoutcallback-delay-args */
+const longestTimerMs = 2 ** 31 - 1;
+
+/** `10m` as milliseconds. */
+export function parseTimeout(text: string): number {
+  const ms = milliseconds(text) ?? refuse("expected a time, for example 30s or 10m");
+  return ms <= longestTimerMs ? ms : refuse("expected at most 24d");
+}
+
+function milliseconds(text: string): number | undefined {
   const match = /^(\d+)([smhdw])$/.exec(text);
-  if (!match) throw new InvalidArgumentError("expected an age, for example 30m, 12h or 14d");
-  return Number(match[1]) * (ageUnits[match[2] ?? ""] ?? 1);
+  return match === null ? undefined : Number(match[1]) * (ageUnits[match[2] ?? ""] ?? 1);
+}
+
+function refuse(message: string): never {
+  throw new InvalidArgumentError(message);
 }

@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import type { CommandContext } from "../../command-context.ts";
 import type { Adding } from "../../adding.ts";
 import type { CommandResult } from "../../output/command-result.ts";
-import { parseAge, parseCount } from "../../parse-quantity.ts";
+import { parseCount, parseTimeout } from "../../parse-quantity.ts";
 import type { Names } from "./choose-branch.ts";
 import type { PlanFlags } from "./plan.ts";
 import type { RollbackFlags } from "./rollback.ts";
@@ -129,7 +129,7 @@ function addOrders(command: AddBranchCommand): void {
     async () => (await import("./sync.ts")).syncCommand,
   )
     .option("--here", "do the work in this process; the default where no worker is alive")
-    .option("--timeout <time>", "give up after this time, for example 30s (default: 10m)", parseAge);
+    .option("--timeout <time>", "give up after this time, for example 30s (default: 10m)", parseTimeout);
 
   command<Names>(
     "rebuild [repository] [branch]",
