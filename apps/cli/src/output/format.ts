@@ -50,3 +50,8 @@ export function printable(text: string, length = 200): string {
   const clean = text.replace(/[\p{Cc}\p{Cf}]+/gu, " ").trim();
   return clean.length > length ? `${clean.slice(0, length - 1)}…` : clean;
 }
+
+/** The same for text of several lines, in full. */
+export function printableLines(text: string): string {
+  return text.replace(/(?:(?!\n)[\p{Cc}\p{Cf}])+/gu, " ");
+}

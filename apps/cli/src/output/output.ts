@@ -4,6 +4,7 @@ import type { Colors } from "picocolors/types.js";
 import { CliError } from "../cli-error.ts";
 import { exitCodeOf, exitCodes, isErrorCode, type ErrorCode, type ExitCode } from "../exit-codes.ts";
 import type { CommandResult } from "./command-result.ts";
+import { printableLines } from "./format.ts";
 import { progressLine, type ProgressLine } from "./progress-line.ts";
 
 export interface OutputStream {
@@ -33,10 +34,11 @@ export function createOutput({ stdout, stderr, json, environment }: OutputOption
   const colors = pc.createColors(!json && isColored(stdout, environment));
   const errorColors = pc.createColors(isColored(stderr, environment));
   const progress = progressLine(stderr);
-  const remark = (text: string): void => {
+  const tell = (text: string): void => {
     progress.clear();
     stderr.write(`${text}\n`);
   };
+  const remark = (text: string): void => tell(printableLines(text));
   const document = (value: object): void => void stdout.write(`${JSON.stringify(value, null, 2)}\n`);
   return {
     colors,
@@ -58,8 +60,9 @@ export function createOutput({ stdout, stderr, json, environment }: OutputOption
       progress.clear();
       if (json) document({ error: { code, message, hint } });
       else if (!failure.printed) {
-        remark(`${errorColors.red("error")} ${details ?? message} ${errorColors.dim(`[${code}]`)}`);
-        if (hint !== undefined) remark(`${errorColors.bold("fix")}   ${hint}`);
+        const text = printableLines(details ?? message);
+        tell(`${errorColors.red("error")} ${text} ${errorColors.dim(`[${code}]`)}`);
+        if (hint !== undefined) tell(`${errorColors.bold("fix")}   ${printableLines(hint)}`);
       }
       return exitCode;
     },

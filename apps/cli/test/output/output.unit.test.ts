@@ -40,6 +40,18 @@ test("an error is told with its code and its fix, and decides the exit code", ()
   expect(stderr).toEqual(["error there is none [CONFIG_MISSING]\n", "fix   make one\n"]);
 });
 
+test("nothing that an error or a remark quotes steers the terminal; lines stay lines", () => {
+  const { output, stderr } = capture({ isTTY: true });
+  const message = "no branch \u001b[2Jmain\u009b31m\u202eniam\r\nit is one of:\n  x\u2066y";
+  output.failure(new CliError("BRANCH_UNKNOWN", message, { hint: "look at \u0007it\u200f" }));
+  output.remark("left \u009dover\u0085");
+  expect(stderr).toEqual([
+    "\u001b[31merror\u001b[39m no branch  [2Jmain 31m niam \nit is one of:\n  x y \u001b[2m[BRANCH_UNKNOWN]\u001b[22m\n",
+    "\u001b[1mfix\u001b[22m   look at  it \n",
+    "left  over \n",
+  ]);
+});
+
 test("an error without a code is a defect, with its stack", () => {
   const { output, stderr } = capture();
   expect(output.failure(new TypeError("x is not a function"))).toBe(70);
