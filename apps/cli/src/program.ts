@@ -3,6 +3,7 @@ import type { Adding, Work } from "./adding.ts";
 import type { PrepareFlags } from "./commands/prepare.ts";
 import { addMaterializeCommands } from "./commands/materialize/add-materialize-commands.ts";
 import { addProjectionCommands } from "./commands/projections/add-projection-commands.ts";
+import type { OutputStream } from "./output/output.ts";
 import { parseAge, parseCount, parseSize } from "./parse-quantity.ts";
 
 /** Runs one command and prints what it has to say. */
@@ -12,6 +13,8 @@ export interface ProgramOptions {
   readonly version: string;
   /** Commander then prints nothing about mistakes: they become the one JSON document. */
   readonly json: boolean;
+  /** Gets help and version. */
+  readonly stdout: OutputStream;
 }
 
 const exitCodeHelp = `
@@ -22,7 +25,7 @@ Exit codes:
   3  the configuration is wrong        129, 130, 143  SIGHUP, SIGINT, SIGTERM`;
 
 /** The command line. Commands load their code when they run, so that `lint` starts fast. */
-export function createProgram({ version, json }: ProgramOptions, execute: Execute): Command {
+export function createProgram({ version, json, stdout }: ProgramOptions, execute: Execute): Command {
   const program = new Command("headstart")
     .description("Makes an expensive Postgres database ready at once: template, snapshot, or build.")
     .version(version)
@@ -30,6 +33,7 @@ export function createProgram({ version, json }: ProgramOptions, execute: Execut
     .showSuggestionAfterError()
     .allowExcessArguments(false)
     .exitOverride()
+    .configureOutput({ writeOut: (text) => stdout.write(text) })
     .addHelpText("after", exitCodeHelp);
   // Commands that are added from here on inherit these settings.
   if (json) program.configureOutput({ writeErr: () => undefined });

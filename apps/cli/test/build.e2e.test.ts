@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { once } from "node:events";
+import { on } from "node:events";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
@@ -191,17 +191,41 @@ test("a build that does not want to end is ended", async () => {
   expect(await privateDatabases(project.target)).toEqual([]);
 });
 
-test("the same signal again ends the command line at once", async () => {
+test("a Ctrl-C that arrives twice at once, as under npx, is one", async () => {
+  await using project = await endlessProject();
+  const run = project.start(["prepare", "--json"]);
+  const pids = await pidsOf(project);
+  run.kill("SIGINT");
+  // Without waiting in between the system may make one signal of two.
+  await stopping(run);
+  run.kill("SIGINT");
+  const { exitCode, stdout } = await run;
+  expect(exitCode).toBe(130);
+  expect(JSON.parse(stdout)).toMatchObject({ error: { code: "INTERRUPTED" } });
+  await expect.poll(() => pids.filter(isAlive), { timeout: 10_000 }).toEqual([]);
+  expect(await privateDatabases(project.target)).toEqual([]);
+});
+
+test("the same signal again, a while later, ends the command line at once", async () => {
   await using project = await endlessProject("process.on('SIGTERM', () => {});");
   const run = project.start(["prepare"]);
   const pids = await pidsOf(project);
-  const stopping = once(run.stderr, "data");
   run.kill("SIGINT");
-  await stopping;
-  run.kill("SIGINT");
+  await stopping(run);
+  const ended = async (): Promise<boolean> => !run.kill("SIGINT");
+  await expect.poll(ended, { timeout: 10_000, interval: 20 }).toBe(true);
   expect((await run).signal).toBe("SIGINT");
   for (const pid of pids.filter(isAlive)) process.kill(pid, "SIGKILL");
 });
+
+/** Waits until the command line has said that it was told to stop. */
+async function stopping({ stderr }: ReturnType<Project["start"]>): Promise<void> {
+  let said = "";
+  for await (const [chunk] of on(stderr, "data")) {
+    said += String(chunk);
+    if (said.includes("stopping (")) return;
+  }
+}
 
 test("what a killed run left is gone after the next one", async () => {
   await using project = await endlessProject();
