@@ -1,12 +1,13 @@
 import type pg from "pg";
 import { inBriefLocks } from "../database/brief-locks.ts";
 import { rowTable } from "../store/row-table.ts";
-import { listVersions, type Version } from "../store/version.ts";
+import { formerVersions, listVersions, type Version } from "../store/version.ts";
 import { lockActivation } from "./activate.ts";
 
 /**
- * Drops what no rollback needs: abandoned versions, retired ones beyond the newest `keep`, and builds that were left
- * behind by a newer active version. Versions that somebody is writing stay, and so does what was prebuilt for the next
+ * Drops what no rollback needs: abandoned versions, retired ones but the `keep` that readers left last, and builds that
+ * were left behind by a newer active version. As many that were rolled back stay, unless their code is active again: by
+ * them a boot of it is refused. Versions that somebody is writing stay, and so does what was prebuilt for the next
  * deployment while the running code only renews its rows. Waits for whoever reads such rows, and lets other readers
  * through meanwhile.
  *
@@ -21,9 +22,10 @@ export async function dropVersions(
     await lockActivation(client, projection);
     const versions = await listVersions(client, [projection]);
     const active = versions.find(({ status }) => status === "active");
-    const former = versions
-      .filter(({ status }) => status === "retired" || status === "rolled-back")
-      .slice(keep);
+    const retired = await formerVersions(client, projection, "retired");
+    const rolledBack = await formerVersions(client, projection, "rolled-back");
+    const refused = rolledBack.filter(({ identity }) => identity !== active?.identity).slice(0, keep);
+    const former = [...retired.slice(keep), ...rolledBack.filter((version) => !refused.includes(version))];
     const replaced = await replacedIdentity(client, projection);
     const renewed = replaced === undefined || replaced === active?.identity;
     const isAhead = ({ status, identity }: Version): boolean =>

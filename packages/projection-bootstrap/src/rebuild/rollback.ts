@@ -7,7 +7,7 @@ import { ProjectionError } from "../errors.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { viewName } from "../projection/view-name.ts";
 import { hasSentinel, rowTableExists } from "../store/row-table.ts";
-import { listVersions } from "../store/version.ts";
+import { formerVersions, listVersions } from "../store/version.ts";
 import { activate, lockActivation } from "./activate.ts";
 import { dropVersions } from "./drop-versions.ts";
 
@@ -26,10 +26,9 @@ export interface RolledBack {
 export async function rollback({ name, mode }: Projection, { pool, log }: Settings): Promise<RolledBack> {
   return await inTransaction(pool, async (client) => {
     await lockActivation(client, name);
-    const versions = await listVersions(client, [name]);
-    const active = versions.find(({ status }) => status === "active");
-    const former = versions.find(
-      (version) => version.status === "retired" && version.mode === "async" && version.log === log.name,
+    const active = (await listVersions(client, [name])).find(({ status }) => status === "active");
+    const former = (await formerVersions(client, name, "retired")).find(
+      (version) => version.mode === "async" && version.log === log.name,
     );
     const inline = mode === "inline" || active?.mode === "inline";
     if (active === undefined || former === undefined || inline) {

@@ -90,6 +90,20 @@ export async function listVersions(
   return rows.map(toVersion);
 }
 
+/** Versions that readers saw before, and left for newer rows or in a rollback; what they left last comes first. */
+export async function formerVersions(
+  client: pg.ClientBase,
+  projection: string,
+  status: Extract<VersionStatus, "retired" | "rolled-back">,
+): Promise<Version[]> {
+  const { rows } = await client.query<VersionRow>(
+    // By the time and not by the id: rows may be begun long before readers see them, and a rollback brings old ones back.
+    `${select} where projection = $1 and status = $2 order by version.retired_at desc`,
+    [projection, status],
+  );
+  return rows.map(toVersion);
+}
+
 export async function getVersion(
   client: pg.ClientBase | pg.Pool,
   id: string,

@@ -122,6 +122,58 @@ describe("a rebuild", () => {
     );
   });
 
+  it("keeps what a rollback needs, also after one, and refuses the code that was rolled back still", async () => {
+    await using scratch = await scratchDatabase();
+    const deploy = (identity: string) =>
+      createBootstrap({ pool: scratch.pool, projections: [totals({ identity })] });
+    const [good, bad, next] = [deploy("good"), deploy("bad"), deploy("next")];
+    await good.boot();
+    await bad.boot();
+    await bad.rollback("totals");
+    await next.boot();
+    const versions = async () => (await next.status()).projections[0]?.versions;
+    const states = async () => (await versions())?.map(({ identity, status }) => [identity, status]);
+    expect(await states()).toEqual([
+      ["next", "active"],
+      ["bad", "rolled-back"],
+      ["good", "retired"],
+    ]);
+    await next.rollback("totals");
+    expect(await states()).toContainEqual(["good", "active"]);
+    await expect(bad.boot()).rejects.toMatchObject({
+      code: "PROJECTION_REFUSED",
+      message: expect.stringContaining("rolled-back") as string,
+    });
+    // One more that was rolled back takes the place of the one before it, and not of what good needs.
+    await deploy("worse").boot();
+    await good.rollback("totals");
+    await deploy("best").boot();
+    expect(await states()).toEqual([
+      ["best", "active"],
+      ["worse", "rolled-back"],
+      ["good", "retired"],
+    ]);
+    await deploy("worse").rebuild("totals");
+    expect(await states()).toEqual([
+      ["worse", "active"],
+      ["best", "retired"],
+    ]);
+  });
+
+  it("is rolled back to the rows that readers left last, whenever they were begun", async () => {
+    await using scratch = await scratchDatabase();
+    const deploy = (identity: string) =>
+      createBootstrap({ pool: scratch.pool, projections: [totals({ identity })], keep: 2 });
+    const [running, next, last] = [deploy("running"), deploy("next"), deploy("last")];
+    await running.boot();
+    const [prebuilt] = await next.prebuild();
+    const renewed = await running.rebuild("totals");
+    await next.catchUp();
+    await last.boot();
+    expect(BigInt(prebuilt!.versionId)).toBeLessThan(BigInt(renewed.versionId));
+    expect(await last.rollback("totals")).toMatchObject({ to: prebuilt?.versionId });
+  });
+
   it("is not rolled back to rows that appends kept, because nobody keeps them any more", async () => {
     await using scratch = await scratchDatabase();
     const [kept, sums] = [totals({ mode: "inline", identity: "kept" }), totals()];
