@@ -98,7 +98,15 @@ async function keepRows(context: StatusContext, bootstrap: Bootstrap, signal: Ab
   await runLoop(context, signal, {
     loop: "status-rows",
     everyMs: ROWS_EVERY_MS,
-    turn: async () => void (await bootstrap.catchUp({ signal })),
+    turn: async () => {
+      const { projections: caughtUp } = await bootstrap.catchUp({ signal });
+      const stopped = caughtUp.find(({ outcome }) => outcome === "stopped");
+      if (stopped === undefined) return;
+      const { projection, error } = stopped;
+      throw new Error(`The stored rows of ${projection} cannot go on: ${reasonOf(context, error)}`, {
+        cause: error,
+      });
+    },
   });
 }
 

@@ -75,6 +75,9 @@ interface AnotherStatus {
   /** Its own connections. */
   readonly db: pg.Pool;
   readonly bells: WorkerContext["bells"];
+  readonly loops: WorkerContext["loops"];
+  /** What it logged, as text. */
+  readonly logged: readonly string[];
   end(): Promise<void>;
 }
 
@@ -159,7 +162,7 @@ export async function openStatusServer({
     },
     another: () => {
       const pool = new pg.Pool({ connectionString: database.url, max: 8 });
-      const { context: other } = open("worker-2:17", pool);
+      const { context: other, logged: otherLogged } = open("worker-2:17", pool);
       const otherStatus = openStatus(other);
       const otherStop = new AbortController();
       const otherRunning = otherStatus.run(otherStop.signal);
@@ -170,7 +173,8 @@ export async function openStatusServer({
         await pool.end();
       };
       undo.push(end);
-      return { status: otherStatus, db: pool, bells: other.bells, end };
+      const { bells, loops } = other;
+      return { status: otherStatus, db: pool, bells, loops, logged: otherLogged, end };
     },
     begin,
     disconnect: () => server.closeAllConnections(),
