@@ -1,9 +1,9 @@
-import { spawn, type ChildProcessByStdio } from "node:child_process";
-import type { Readable, Writable } from "node:stream";
+import type { Writable } from "node:stream";
 import { ByteReader } from "./byte-reader.ts";
 import { failureOf } from "./classify-failure.ts";
 import { aborted, GitError, throwIfAborted } from "./git-error.ts";
 import type { RunOptions } from "./run-git.ts";
+import { startGit, type GitProcess } from "./start-git.ts";
 
 export interface ObjectInfo {
   readonly oid: string;
@@ -144,30 +144,19 @@ export class ObjectReader implements AsyncDisposable {
   }
 }
 
-interface Process {
-  readonly child: ChildProcessByStdio<Writable, Readable, Readable>;
+interface Process extends GitProcess {
   readonly input: Writable;
   readonly output: ByteReader;
-  readonly closed: Promise<string>;
   stderr(): string;
 }
 
+/** It ends with this process, for then its input does. */
 function start({ environment }: RunOptions): Process {
-  // A group of its own, so that Ctrl-C in a terminal does not end it in the middle of what is being finished. It
-  // ends with this process: its input does.
-  const child = spawn("git", ["cat-file", "--batch-command", "--buffer"], {
-    env: environment,
-    detached: true,
-    stdio: ["pipe", "pipe", "pipe"],
-  });
+  const { child, closed } = startGit(["cat-file", "--batch-command", "--buffer"], environment);
   let stderr = "";
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr = (stderr + text).slice(-4096)));
   child.stdin.on("error", () => undefined);
-  const closed = new Promise<string>((resolve) => {
-    child.once("error", (error) => resolve(error.message));
-    child.once("close", (code, signal) => resolve(`exit ${signal ?? code}`));
-  });
-  return { child, input: child.stdin, output: new ByteReader(child.stdout), closed, stderr: () => stderr };
+  return { child, closed, input: child.stdin, output: new ByteReader(child.stdout), stderr: () => stderr };
 }
 
 function parseInfo(line: string, name: string): ObjectInfo | undefined {

@@ -1,9 +1,10 @@
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import type { Readable } from "node:stream";
 import { failureOf } from "./classify-failure.ts";
 import { endProcessGroup, trackGroup } from "./end-process-group.ts";
 import { GitError, throwIfAborted } from "./git-error.ts";
 import type { Redact } from "./redact.ts";
+import { startGit } from "./start-git.ts";
 
 export interface RunOptions {
   /** The whole environment of the process: nothing is inherited. */
@@ -40,18 +41,9 @@ export async function* streamGit(
 ): AsyncGenerator<Buffer, Ended> {
   throwIfAborted(options.signal);
   throwIfAborted(options.closing);
-  const { environment } = options;
   // Descriptor 3 takes the headers of HTTP, when git was asked for them: a server says there when to come back.
-  const child = spawn("git", args, {
-    env: environment,
-    detached: true,
-    stdio: ["pipe", "pipe", "pipe", "pipe"],
-  });
+  const { child, closed } = startGit(args, options.environment, 4);
   trackGroup(child);
-  const closed = new Promise<string>((resolve) => {
-    child.once("error", (error) => resolve(error.message));
-    child.once("close", (code, signal) => resolve(code === 0 ? "" : `exit ${signal ?? code}`));
-  });
   const stderr = collectText(child.stderr);
   const headers = collectText(child.stdio[3] as Readable);
   child.stdin.on("error", () => undefined);

@@ -1,10 +1,14 @@
+import { execFile } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { redactor } from "../../src/git/redact.ts";
 import { runGit, streamGit } from "../../src/git/run-git.ts";
 import { findProcesses } from "../support/git/find-processes.ts";
 import { temporaryFolder } from "../support/git/mirror-fixture.ts";
+import { scratchRepository } from "../support/git/scratch-repository.ts";
 
 /** A git that behaves as no real one can be made to. */
 async function scriptedGit(script: string) {
@@ -57,4 +61,17 @@ test("a machine without git says so", async () => {
   const ended = await runGit(["fetch"], options);
   expect(ended.ok).toBe(false);
   expect(ended.failure().message).toContain("ENOENT");
+});
+
+test("a process whose descriptors are used up goes on: git is not started, which is worth another try", async () => {
+  await using upstream = await scratchRepository();
+  const child = fileURLToPath(new URL("../support/git/exhausted-child.ts", import.meta.url));
+  const node = [process.execPath, "--conditions=@headstart/source", "--import", "tsx", child];
+  const limited = ["-c", 'ulimit -n 256 && exec "$@"', "sh", ...node, upstream.directory, "0", "16"];
+  const { stdout } = await promisify(execFile)("sh", limited);
+  const answers = JSON.parse(stdout) as string[][];
+  expect(answers).toHaveLength(18);
+  expect(answers[0]).toEqual(["Transient", "Transient"]);
+  expect(new Set(answers.flat())).toEqual(new Set(["Transient", "answered"]));
+  expect(answers.at(-1), "once there are some again").toEqual(["answered", "answered"]);
 });
