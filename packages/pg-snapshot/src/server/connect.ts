@@ -113,6 +113,8 @@ export async function connect(settings: ConnectionSettings, options: ConnectOpti
     if (session.serverMajor >= 17) await session.query("set transaction_timeout to 0");
     signal?.throwIfAborted();
   } catch (error) {
+    // After a refusal that it did not send itself, such as of an absent password, the server waits for a minute.
+    session.connection.stream.destroy();
     signal?.throwIfAborted();
     throw explainSqlError(error, `connecting to database "${database}" as ${describeServer(settings)}`);
   } finally {

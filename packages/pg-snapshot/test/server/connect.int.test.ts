@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { expect, inject, test } from "vitest";
+import { afterEach, expect, inject, test, vi } from "vitest";
 import { listPostgres } from "../../src/embedded/find-postgres.ts";
 import { startEmbeddedServer } from "../../src/embedded/start-embedded-server.ts";
 import { Owner } from "../../src/owner.ts";
@@ -16,6 +16,7 @@ import { temporaryFolder } from "../tools/tool-script.ts";
 
 const server = inject("serverUrl");
 const reason = new Error("changed my mind");
+afterEach(() => vi.unstubAllEnvs());
 
 test("an abort while a server accepts and never answers ends the attempt and its socket at once", async () => {
   const silent = createServer();
@@ -112,3 +113,19 @@ test("nor does the limit that came with Postgres 17", async () => {
   await using session = await connect(resolveConnection(embedded.url));
   expect((await session.query("show transaction_timeout")).rows).toEqual([{ transaction_timeout: "0" }]);
 });
+
+const openSockets = (): number =>
+  process.getActiveResourcesInfo().filter((resource) => resource === "TCPSocketWrap").length;
+
+test.each(["wrong", undefined])(
+  "a connection that is refused (password %s) keeps no process",
+  async (password) => {
+    vi.stubEnv("PGPASSWORD", undefined);
+    vi.stubEnv("PGPASSFILE", "/dev/null");
+    const before = openSockets();
+    const connecting = connect({ ...resolveConnection(server), password });
+    await expect(connecting).rejects.toMatchObject({ code: "AUTHENTICATION_FAILED" });
+    // The server itself waits a minute for a password.
+    await expect.poll(openSockets, { timeout: 10_000 }).toBe(before);
+  },
+);
