@@ -18,11 +18,16 @@ const connectTimeoutMs = 10_000;
 /** Milliseconds of silence until we ask whether the server is still there. */
 const keepAliveDelayMs = 10_000;
 
+/** Milliseconds for the server to answer a goodbye. */
+const goodbyeMs = 5_000;
+
 /**
  * One connection to a database; disposing of it closes it. Unlike a bare `pg.Client` it survives losing the
  * server while idle: {@link Session.lost} then aborts, and the next query fails.
  */
 export class Session extends pg.Client {
+  /** The server's process for this session. */
+  declare readonly processID: number | null;
   readonly #lost = new AbortController();
   #ending = false;
   #serverVersion = "";
@@ -83,8 +88,10 @@ export class Session extends pg.Client {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const giveUp = setTimeout(() => this.connection.stream.destroy(), goodbyeMs);
     // A connection that is gone already cannot be closed; there is nothing left to release.
     await this.end().catch(() => undefined);
+    clearTimeout(giveUp);
   }
 
   #markLost(cause: Error): void {

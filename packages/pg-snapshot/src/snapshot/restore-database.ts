@@ -51,7 +51,7 @@ export async function restoreDatabase(options: RestoreOptions): Promise<void> {
       { hint: "install newer client tools, or save the snapshot with the present ones" },
     );
   }
-  const total = await countItems(tool, dumpPath);
+  const total = await countItems(tool, dumpPath, signal);
   let done = 0;
   const ignorable = speaksOfUnknownTimeout(tool, server);
   const errors = new IgnoredErrors();
@@ -116,17 +116,18 @@ class IgnoredErrors {
   }
 }
 
+/** Milliseconds to list a dump's table of contents, which is only for the progress. */
+const listTimeoutMs = 30_000;
+
 /** Entries of the dump's table of contents, for the progress; 0 when they cannot be listed. */
-async function countItems(tool: Tool, dumpPath: string): Promise<number> {
+async function countItems(tool: Tool, dumpPath: string, signal: AbortSignal | undefined): Promise<number> {
   const [program, ...leading] = tool.command;
   const input = tool.prefixed ? { stdin: { file: dumpPath } } : { stdin: "ignore" as const };
   const { stdout } = await startProgram(
     program,
     [...leading, "--list", ...(tool.prefixed ? [] : [dumpPath])],
-    {
-      reject: false,
-      ...input,
-    },
+    { reject: false, timeout: listTimeoutMs, ...(signal && { cancelSignal: signal }), ...input },
   );
+  signal?.throwIfAborted();
   return (stdout ?? "").split("\n").filter((line) => /^\d/.test(line)).length;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { OnProgress } from "../progress.ts";
 import { connect, type Session } from "../server/connect.ts";
 import type { ConnectionSettings } from "../server/connection-settings.ts";
+import { runQuery } from "../server/run-query.ts";
 import { explained } from "../sql-error.ts";
 import { type DataTable, dataTablesSql, schemaInventorySql, tableSumSql } from "./schema-inventory.sql.ts";
 
@@ -36,7 +37,7 @@ export async function compareDatabases(options: CompareOptions): Promise<Databas
   await using right = await connect(connection, { database: options.right, signal });
   const pair = { left, right };
   await Promise.all([left.query(plainSession), right.query(plainSession)]);
-  const differences = await compareSchemas(pair);
+  const differences = await compareSchemas(pair, options);
   return [...differences, ...(await compareContents(pair, options))];
 }
 
@@ -58,9 +59,9 @@ interface Pair {
   readonly right: Session;
 }
 
-async function compareSchemas({ left, right }: Pair): Promise<DatabaseDifference[]> {
+async function compareSchemas({ left, right }: Pair, options: CompareOptions): Promise<DatabaseDifference[]> {
   const blur = randomUUID();
-  const [before, after] = await Promise.all([schemaOf(left, blur), schemaOf(right, blur)]);
+  const [before, after] = await both(schemaOf(left, blur, options), schemaOf(right, blur, options));
   const keys = new Set([...before.keys(), ...after.keys()]);
   return [...keys].sort().flatMap((key) => {
     const [kind = "", name = ""] = JSON.parse(key) as string[];
@@ -69,22 +70,26 @@ async function compareSchemas({ left, right }: Pair): Promise<DatabaseDifference
   });
 }
 
-async function schemaOf(session: Session, blur: string): Promise<Map<string, string>> {
-  const { rows } = await explained("reading the schema", async () => {
-    // Names are printed with their schemas only when the search path does not lead to them.
-    await session.query("set search_path to ''");
-    return await session.query<{ kind: string; name: string; definition: string | null }>(
-      schemaInventorySql,
-      [blur],
-    );
-  });
+async function schemaOf(
+  session: Session,
+  blur: string,
+  { connection, signal }: CompareOptions,
+): Promise<Map<string, string>> {
+  const rows = await runQuery<{ kind: string; name: string; definition: string | null }>(
+    session,
+    schemaInventorySql,
+    { doing: "reading the schema", values: [blur], settings: connection, signal },
+  );
   return new Map(rows.map(({ kind, name, definition }) => [JSON.stringify([kind, name]), definition ?? ""]));
 }
 
-async function compareContents(
-  pair: Pair,
-  { signal, onProgress }: CompareOptions,
-): Promise<DatabaseDifference[]> {
+/** Waits for both whatever becomes of either: a cancelled one has ended on the server when this settles. */
+async function both<T>(left: Promise<T>, right: Promise<T>): Promise<[T, T]> {
+  await Promise.allSettled([left, right]);
+  return await Promise.all([left, right]);
+}
+
+async function compareContents(pair: Pair, options: CompareOptions): Promise<DatabaseDifference[]> {
   const [leftTables, rightTables] = await Promise.all([tablesOf(pair.left), tablesOf(pair.right)]);
   const pairs = leftTables.flatMap((left) => {
     const right = rightTables.find(({ name }) => name === left.name);
@@ -93,9 +98,17 @@ async function compareContents(
   const differences: DatabaseDifference[] = [];
   for (const [index, tables] of pairs.entries()) {
     const { name } = tables.left;
-    signal?.throwIfAborted();
-    onProgress?.({ phase: "compare", detail: name, done: index, total: pairs.length, unit: "tables" });
-    const [left, right] = await Promise.all([sumOf(pair.left, tables.left), sumOf(pair.right, tables.right)]);
+    options.onProgress?.({
+      phase: "compare",
+      detail: name,
+      done: index,
+      total: pairs.length,
+      unit: "tables",
+    });
+    const [left, right] = await both(
+      sumOf(pair.left, tables.left, options),
+      sumOf(pair.right, tables.right, options),
+    );
     if (left !== right) differences.push({ kind: "rows", name, left, right });
   }
   return differences;
@@ -106,9 +119,15 @@ async function tablesOf(session: Session): Promise<DataTable[]> {
   return rows;
 }
 
-async function sumOf(session: Session, table: DataTable): Promise<string> {
-  const { rows } = await explained(`reading ${table.name}`, () =>
-    session.query<{ rows: string; hash: string }>(tableSumSql(table)),
-  );
-  return `${rows[0]?.rows} rows, hash ${rows[0]?.hash}`;
+async function sumOf(
+  session: Session,
+  table: DataTable,
+  { connection, signal }: CompareOptions,
+): Promise<string> {
+  const [sum] = await runQuery<{ rows: string; hash: string }>(session, tableSumSql(table), {
+    doing: `reading ${table.name}`,
+    settings: connection,
+    signal,
+  });
+  return `${sum?.rows} rows, hash ${sum?.hash}`;
 }

@@ -1,6 +1,8 @@
+import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, inject, test } from "vitest";
+import { isAlive } from "../../src/embedded/postmaster.ts";
 import { resolveConnection } from "../../src/server/connection-settings.ts";
 import { restoreDatabase } from "../../src/snapshot/restore-database.ts";
 import { scriptTool, temporaryFolder } from "../tools/tool-script.ts";
@@ -11,10 +13,13 @@ const summary = (ignored: number): string =>
   `echo 'pg_restore: warning: errors ignored on restore: ${ignored}' >&2`;
 
 /** A restore to a server of version 16 by a pg_restore 17 that is the script, for the machine may not have both. */
-async function restore(script: string, signal?: AbortSignal): Promise<void> {
+async function restore(
+  script: string,
+  { list = "exit 0", signal }: { list?: string; signal?: AbortSignal } = {},
+): Promise<void> {
   const dumpPath = join(await temporaryFolder(), "dump");
   await writeFile(dumpPath, Buffer.from("PGDMP\x01\x0e\x00", "latin1"));
-  const tool = await scriptTool(`case "$*" in *--list*) exit 0 ;; esac\n${script}`);
+  const tool = await scriptTool(`case "$*" in *--list*) ${list} ;; esac\n${script}`);
   const server = {
     versionNum: 160_004,
     major: 16,
@@ -46,4 +51,19 @@ test.each([
   ],
 ])("a pg_restore that %s has failed", async (_, script) => {
   await expect(restore(script)).rejects.toMatchObject({ code: "RESTORE_FAILED" });
+});
+
+test("an abort while the dump's table of contents is listed ends pg_restore", async () => {
+  const listing = join(await temporaryFolder(), "listing");
+  const controller = new AbortController();
+  const reason = new Error("changed my mind");
+  const restoring = restore("exit 0", {
+    list: `echo $$ > '${listing}.new'; mv '${listing}.new' '${listing}'; exec tail -f /dev/null`,
+    signal: controller.signal,
+  });
+  const settled = expect(restoring).rejects.toBe(reason);
+  await expect.poll(() => existsSync(listing)).toBe(true);
+  controller.abort(reason);
+  await settled;
+  expect(isAlive(Number(readFileSync(listing, "utf8")))).toBe(false);
 });

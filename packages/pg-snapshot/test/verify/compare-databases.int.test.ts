@@ -141,3 +141,20 @@ test("no difference shows a password", async () => {
   expect(told).toContain("user mapping");
   expect(told).not.toMatch(/geheim|anders/);
 });
+
+test("an abort ends a comparison that waits for a lock", async () => {
+  const controller = new AbortController();
+  const reason = new Error("changed my mind");
+  const waiting = `select 1 from pg_stat_activity where datname = '${right}' and wait_event_type = 'Lock'`;
+  await client.query("begin; lock table item in access exclusive mode");
+  try {
+    const comparing = compareDatabases({ connection, left, right, signal: controller.signal });
+    const settled = expect(comparing).rejects.toBe(reason);
+    await expect.poll(() => owner.query("looking for the wait", waiting)).toHaveLength(1);
+    controller.abort(reason);
+    await settled;
+    expect(await owner.query("looking for the wait", waiting)).toEqual([]);
+  } finally {
+    await client.query("rollback");
+  }
+});
