@@ -14,7 +14,13 @@ import { type PostgresLog, postgresLog } from "./log/postgres-log.ts";
 import { databasePreparation } from "./prepare-database.ts";
 import type { Projection } from "./projection/define-projection.ts";
 import { rebuildProjection, type RebuildProgress, type Rebuilt } from "./rebuild/rebuild-projection.ts";
-import { retire, type RetireOptions, rollback, type RolledBack } from "./rebuild/rollback.ts";
+import {
+  retire,
+  type RetireOptions,
+  rollback,
+  type RollbackOptions,
+  type RolledBack,
+} from "./rebuild/rollback.ts";
 import { defaultPage, type PageLimits } from "./run/advance-versions.ts";
 import { appendEvents } from "./run/append-events.ts";
 import { redrive, type RedriveOptions, type Redriven } from "./run/redrive.ts";
@@ -85,8 +91,8 @@ export interface Bootstrap {
    * that readers see, it returns these. @default all projections
    */
   prebuild(names?: readonly string[], options?: RebuildRequest): Promise<Rebuilt[]>;
-  /** Goes back to the version before. */
-  rollback(name: string): Promise<RolledBack>;
+  /** Goes back to the version that readers saw before, once nobody reads its view. */
+  rollback(name: string, options?: RollbackOptions): Promise<RolledBack>;
   /** Ends a projection, whether or not this process has its code, once nobody reads its view. */
   retire(name: string, options?: RetireOptions): Promise<void>;
   /** Compares stored rows with the log. */
@@ -144,7 +150,7 @@ export function createBootstrap(options: BootstrapOptions): Bootstrap {
       for (const name of names) built.push(await build(name, request, false));
       return built;
     },
-    rollback: (name) => after(() => rollback(named(name), settings)),
+    rollback: (name, rollbackOptions) => after(() => rollback(named(name), settings, rollbackOptions)),
     retire: (name, retireOptions) => after(() => retire(name, settings, retireOptions)),
     verify: (name, verifyOptions) => after(() => verifyProjection(named(name), settings, verifyOptions)),
     verifyContinuously: (continuous) =>

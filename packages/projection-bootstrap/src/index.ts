@@ -41,7 +41,7 @@ export type { Model, QueryOptions } from "./boot/model.ts";
 export type { CatchUpResult, CaughtUp } from "./run/run-projections.ts";
 export type { RunOptions } from "./run/runner.ts";
 export type { Rebuilt, RebuildProgress } from "./rebuild/rebuild-projection.ts";
-export type { RetireOptions, RolledBack } from "./rebuild/rollback.ts";
+export type { RetireOptions, RollbackOptions, RolledBack } from "./rebuild/rollback.ts";
 export type { RedriveOptions, Redriven } from "./run/redrive.ts";
 export type { Verification, VerifyOptions } from "./verify/verify-projection.ts";
 export type { ContinuousOptions } from "./verify/verify-continuously.ts";

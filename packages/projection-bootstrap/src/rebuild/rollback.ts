@@ -1,7 +1,6 @@
 import type pg from "pg";
 import type { Settings } from "../boot/settings.ts";
 import { inBriefLocks } from "../database/brief-locks.ts";
-import { inTransaction } from "../database/transaction.ts";
 import { quoteIdentifier } from "../database/quote-identifier.ts";
 import { ProjectionError } from "../errors.ts";
 import type { Projection } from "../projection/define-projection.ts";
@@ -17,14 +16,23 @@ export interface RolledBack {
   readonly to: string;
 }
 
+export interface RollbackOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
- * Makes the version before the active one active again, in one transaction. Needs none of its code: the code that
- * made it brings it forward as soon as it runs.
+ * Makes the version that readers saw before the active one active again, in one transaction. Needs none of its code:
+ * the code that made it brings it forward as soon as it runs. Waits for whoever reads the view, and lets other readers
+ * through meanwhile.
  *
  * @throws {ProjectionError} `ROLLBACK_IMPOSSIBLE`
  */
-export async function rollback({ name, mode }: Projection, { pool, log }: Settings): Promise<RolledBack> {
-  return await inTransaction(pool, async (client) => {
+export async function rollback(
+  { name, mode }: Projection,
+  { pool, log }: Settings,
+  { signal }: RollbackOptions = {},
+): Promise<RolledBack> {
+  const goBack = async (client: pg.ClientBase): Promise<RolledBack> => {
     await lockActivation(client, name);
     const active = (await listVersions(client, [name])).find(({ status }) => status === "active");
     const former = (await formerVersions(client, name, "retired")).find(
@@ -48,7 +56,8 @@ export async function rollback({ name, mode }: Projection, { pool, log }: Settin
     }
     await activate(client, { projection: name, versionId: former.id, previous: "rolled-back" });
     return { projection: name, from: active.id, to: former.id };
-  });
+  };
+  return await inBriefLocks(pool, goBack, signal);
 }
 
 export interface RetireOptions {
