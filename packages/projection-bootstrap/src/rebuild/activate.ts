@@ -45,10 +45,14 @@ export async function activate(client: pg.ClientBase, activation: Activation): P
   );
 }
 
-/** Whether a lease is still the newest one on its version; locks the version's row. */
-export async function holdsLease(client: pg.ClientBase, { versionId, epoch }: Lease): Promise<boolean> {
+/**
+ * Whether the version may still become active: its lease is the newest one, and nobody ended it meanwhile, as a
+ * `retire` does. Locks the version's row.
+ */
+export async function mayActivate(client: pg.ClientBase, { versionId, epoch }: Lease): Promise<boolean> {
   const { rowCount } = await client.query(
-    "select from headstart_projections.version where id = $1 and epoch = $2 for update",
+    `select from headstart_projections.version
+      where id = $1 and epoch = $2 and status in ('building', 'built') for update`,
     [versionId, epoch.toString()],
   );
   return rowCount === 1;

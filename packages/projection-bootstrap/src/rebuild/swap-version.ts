@@ -10,7 +10,7 @@ import { applyPage } from "../run/apply-page.ts";
 import { advanceCheckpoint } from "../store/advance.ts";
 import type { Lease } from "../store/lease.ts";
 import { listVersions, type Version, type VersionStatus } from "../store/version.ts";
-import { activate, holdsLease, lockActivation, lockActive } from "./activate.ts";
+import { activate, mayActivate, lockActivation, lockActive } from "./activate.ts";
 
 export interface Swap {
   readonly log: EventLog;
@@ -59,10 +59,14 @@ async function swapWithin(client: pg.ClientBase, swap: Swap): Promise<Position |
   const to = await takeRest(client, swap, await swapPosition(client, active, swap));
   if (to === undefined) return undefined;
   checkSettled(to, swap.horizon, swap.log);
-  if (!(await holdsLease(client, lease))) {
-    throw new ProjectionError("LEASE_LOST", `another process took over the rebuild of ${projection.name}`, {
-      hint: "nothing was swapped; the process that took over will do it",
-    });
+  if (!(await mayActivate(client, lease))) {
+    throw new ProjectionError(
+      "LEASE_LOST",
+      `another process took over the rebuild of ${projection.name}, or ended it`,
+      {
+        hint: "nothing was swapped; whoever took over will do it, and what was retired is built at the next boot",
+      },
+    );
   }
   // Nobody keeps inline rows any more once others took their place, so nobody can go back to them. Nor to rows that
   // inline ones replaced: the code that made those could not append any more.

@@ -171,3 +171,53 @@ describe("what needs appends to stop lets them through while it waits", () => {
     ]);
   });
 });
+
+it("a projection that is retired just before a swap stays so", async () => {
+  await using scratch = await scratchDatabase();
+  const sums = totals({ mode: "inline" });
+  const other = createBootstrap({ pool: scratch.anotherPool(), projections: [sums] });
+  await other.append("a", amounts(1));
+  await other.boot();
+  const log = postgresLog();
+  const retiring: EventLog = {
+    ...log,
+    // Asked last before the swap, which then has nothing left to fold.
+    countAfter: async (...asked) => {
+      const left = await log.countAfter(...asked);
+      await other.retire("totals");
+      return left;
+    },
+  };
+  const bootstrap = createBootstrap({ pool: scratch.pool, projections: [sums], log: retiring });
+  await expect(bootstrap.rebuild("totals")).rejects.toMatchObject({ code: "LEASE_LOST" });
+  expect(await scratch.rows("select to_regclass('headstart_projections.totals') as view")).toEqual([
+    { view: null },
+  ]);
+  expect((await other.status()).projections[0]).toMatchObject({ state: "absent" });
+});
+
+it("a rollback does not let readers of the view wait behind it, and ends with its signal", async () => {
+  await using scratch = await scratchDatabase();
+  const bootstrap = createBootstrap({ pool: scratch.pool, projections: [totals()] });
+  await bootstrap.append("a", amounts(1));
+  await bootstrap.boot();
+  await bootstrap.rebuild("totals");
+  const reader = await scratch.anotherPool().connect();
+  const select = "select state from headstart_projections.totals";
+  await reader.query("begin");
+  await reader.query(select);
+  const waiting = () =>
+    scratch.rows("select from pg_locks where mode = 'AccessExclusiveLock' and not granted");
+  const stop = new AbortController();
+  const given = bootstrap.rollback("totals", { signal: stop.signal });
+  const ended = expect(given).rejects.toMatchObject({ name: "AbortError" });
+  await expect.poll(waiting).toHaveLength(1);
+  stop.abort();
+  await ended;
+  const rollingBack = bootstrap.rollback("totals");
+  await expect.poll(waiting).toHaveLength(1);
+  expect(await scratch.rows(select)).toEqual([{ state: { count: 1, sum: 1 } }]);
+  await reader.query("commit");
+  reader.release();
+  expect(await rollingBack).toMatchObject({ projection: "totals" });
+});
