@@ -24,7 +24,7 @@ export interface Clone extends AsyncDisposable {
   readonly name: string;
   /** Connection URL, with the password where the server was given with one. */
   readonly url: string;
-  /** Drops the database. Sessions that do not leave it within half a second are ended. */
+  /** Drops the database. Sessions that do not leave it within half a second are ended. May be tried again. */
   drop(): Promise<void>;
 }
 
@@ -58,7 +58,11 @@ export class Template implements AsyncDisposable {
     const name = cloneName(owner.id, this.description.target);
     await this.#copy(owner, name, signal);
     let dropped: Promise<void> | undefined;
-    const drop = (): Promise<void> => (dropped ??= this.#drop(name));
+    const drop = (): Promise<void> =>
+      (dropped ??= this.#drop(name).catch((error: unknown) => {
+        dropped = undefined;
+        throw error;
+      }));
     return { name, url: databaseUrl(this.#settings, name), drop, [Symbol.asyncDispose]: drop };
   }
 
@@ -108,9 +112,15 @@ export class Template implements AsyncDisposable {
 
   async #copy(owner: Owner, name: string, signal: AbortSignal | undefined): Promise<void> {
     const { strategy, settings, privileges } = this.description;
-    await createDatabase(owner, name, { template: this.name, strategy, signal });
-    const statements = databaseSettingStatements(name, { settings, privileges });
-    if (statements.length > 0) await owner.transaction(`configuring database "${name}"`, statements);
+    try {
+      await createDatabase(owner, name, { template: this.name, strategy, signal });
+      const statements = databaseSettingStatements(name, { settings, privileges });
+      if (statements.length > 0) await owner.transaction(`configuring database "${name}"`, statements);
+    } catch (error) {
+      // It is there when the abort came a moment too late, or when it could not be configured.
+      await dropDatabase(owner, name, { force: true }).catch(() => undefined);
+      throw sqlStateOf(error) === undefinedDatabase ? templateAbsent(this.name, error) : error;
+    }
   }
 
   /** One session for all clones; a lost one is replaced, since its clones lost their sessions as well. */
@@ -124,6 +134,14 @@ export class Template implements AsyncDisposable {
 }
 
 const duplicateDatabase = "42P04";
+const undefinedDatabase = "3D000";
+
+function templateAbsent(name: string, cause: unknown): PgSnapshotError {
+  return new PgSnapshotError("TEMPLATE_ABSENT", `template "${name}" was dropped meanwhile`, {
+    hint: "prepare again, and clone what that hands out",
+    cause,
+  });
+}
 
 /** Said before the copy is made, which may take long; who is faster with the name is found out by naming. */
 async function checkFree(owner: Owner, name: string): Promise<void> {

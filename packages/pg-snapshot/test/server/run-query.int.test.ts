@@ -1,11 +1,10 @@
-import { once } from "node:events";
-import { type AddressInfo, connect as connectSocket, createServer, type Socket } from "node:net";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, inject, test } from "vitest";
 import { connect } from "../../src/server/connect.ts";
 import { resolveConnection } from "../../src/server/connection-settings.ts";
 import { runQuery } from "../../src/server/run-query.ts";
 import { freshDigest, query } from "../fixtures/databases.ts";
+import { proxy } from "../fixtures/proxy.ts";
 
 const server = inject("serverUrl");
 const settings = resolveConnection(server);
@@ -31,50 +30,9 @@ test("an abort at any moment of a statement ends it on the server", async () => 
   }
 });
 
-interface Proxy extends AsyncDisposable {
-  readonly port: number;
-  /** What becomes of connections: passed on, ended at once, or accepted by nobody who listens. */
-  manner: "open" | "refusing" | "silent";
-  readonly connections: number;
-}
-
-/** A network between us and the server, which may fail. */
-async function proxy(): Promise<Proxy> {
-  const sockets: Socket[] = [];
-  const pass = (from: Socket, to: Socket): void => {
-    from.on("data", (data) => state.manner === "silent" || to.write(data)).on("error", () => undefined);
-    from.on("close", () => state.manner === "silent" || to.destroy());
-  };
-  const listener = createServer({ allowHalfOpen: true }, (near) => {
-    state.connections += 1;
-    sockets.push(near);
-    near.on("error", () => undefined);
-    if (state.manner === "refusing") near.destroy();
-    if (state.manner !== "open") return;
-    const far = connectSocket(settings.port, settings.host);
-    sockets.push(far);
-    pass(near, far);
-    pass(far, near);
-  });
-  const state = {
-    port: 0,
-    manner: "open" as Proxy["manner"],
-    connections: 0,
-    [Symbol.asyncDispose]: async () => {
-      for (const socket of sockets) socket.destroy();
-      listener.close();
-      await once(listener, "close");
-    },
-  };
-  listener.listen(0, "127.0.0.1");
-  await once(listener, "listening");
-  state.port = (listener.address() as AddressInfo).port;
-  return state;
-}
-
 test("a cancel that did not reach the server is sent again", async () => {
-  await using network = await proxy();
-  const through = { ...settings, host: "127.0.0.1", port: network.port };
+  await using network = await proxy(settings);
+  const through = network.settings;
   const applicationName = newName();
   await using session = await connect(through, { applicationName });
   const controller = new AbortController();
@@ -91,8 +49,8 @@ test("a cancel that did not reach the server is sent again", async () => {
 });
 
 test("an abort, and a goodbye, end also where the network swallows everything", async () => {
-  await using network = await proxy();
-  const through = { ...settings, host: "127.0.0.1", port: network.port };
+  await using network = await proxy(settings);
+  const through = network.settings;
   const applicationName = newName();
   await using session = await connect(through, { applicationName });
   const idle = await connect(through, { applicationName: newName() });
