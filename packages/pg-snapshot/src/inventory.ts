@@ -14,6 +14,7 @@ export interface InventoryOptions {
 
 interface Listed {
   readonly name: string;
+  /** 0 where the server does not tell: of another role's database that this one may not connect to. */
   readonly bytes: number;
   /** Sessions connected to it just now. */
   readonly sessions: number;
@@ -49,12 +50,17 @@ export async function inventory({ server, signal }: InventoryOptions = {}): Prom
       String.raw`
       select d.datname as name,
              shobj_description(d.oid, 'pg_database') as comment,
-             pg_database_size(d.oid)::text as bytes,
+             coalesce(size.bytes, 0)::text as bytes,
              pg_get_userbyid(d.datdba) = current_user as mine,
              (select count(*)::int from pg_catalog.pg_stat_activity a where a.datid = d.oid) as sessions
         from pg_catalog.pg_database d
+       cross join lateral (select has_database_privilege(d.oid, 'CONNECT') as may_connect) as privilege
+       cross join lateral (
+             -- Asked for no other, and not for one just dropped (null), for which it fails.
+             select case when may_connect or (not may_connect and pg_has_role('pg_read_all_stats', 'USAGE'))
+                         then pg_database_size(d.oid) end as bytes) as size
        where d.datname like 'hs\_%' or shobj_description(d.oid, 'pg_database') like '{"headstart":%'
-       order by pg_database_size(d.oid) desc, d.datname`,
+       order by coalesce(size.bytes, 0) desc, d.datname`,
     ),
   );
   const { rows: locks } = await explained("listing live owners", () =>
