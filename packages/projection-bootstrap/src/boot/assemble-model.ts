@@ -4,7 +4,7 @@ import { readPages, type ReadCount } from "../log/event-log.ts";
 import { comparePositions, formatPosition } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { typesOf } from "../projection/fold.ts";
-import { listParked } from "../store/parked.ts";
+import { firstParked, waitsIn } from "../store/parked.ts";
 import type { TableFacts } from "../store/row-table.ts";
 import type { Version } from "../store/version.ts";
 import type { BootProgress, Degraded } from "./boot-report.ts";
@@ -131,19 +131,15 @@ async function completePart(
   if (loading.ahead > 0) {
     throw new TornRows(projection, `${loading.ahead} of its rows know events that the log does not have`);
   }
-  const parked = loading.table.parked ? await listParked(client, version.id) : [];
-  const aside = new Map(
-    parked.map(({ key, error }) => [key, error ?? "an earlier event of the key is set aside"]),
-  );
+  const parked = loading.table.parked ? await firstParked(client, version.id) : [];
   if (undecodable.size > 0) {
     const { settings, survey, signal, reads } = options;
-    const waiting = new Set(parked.map(({ key, position }) => `${formatPosition(position)} ${key}`));
     const again = await refold(client, {
       log: settings.log,
       projection,
       upTo: inline ? survey.horizon.head : version.checkpoint,
       only: (key) => undecodable.has(key),
-      without: (key, position) => waiting.has(`${formatPosition(position)} ${key}`),
+      without: waitsIn(parked),
       limitRows: settings.page.rows,
       limitBytes: settings.page.bytes,
       count: reads.refold,
@@ -152,7 +148,7 @@ async function completePart(
     for (const [key, state] of again) rows.set(key, state);
   }
   const memory = new MemoryRows(projection, rows);
-  for (const [key, reason] of aside) memory.aside.set(key, reason);
+  for (const { key, error = "it depends on a row that is set aside" } of parked) memory.aside.set(key, error);
   return { loading, version, rows: rows.size, refolded: [...undecodable.keys()].sort(), applied: 0, memory };
 }
 

@@ -8,7 +8,7 @@ import type { Projection } from "../projection/define-projection.ts";
 import { typesOf } from "../projection/fold.ts";
 import { advanceCheckpoint } from "../store/advance.ts";
 import type { Lease } from "../store/lease.ts";
-import { parkedKeys } from "../store/parked.ts";
+import { firstParked } from "../store/parked.ts";
 import { storableText } from "../store/storable-text.ts";
 import type { Fault } from "../store/version.ts";
 import { applyPage, endOf, type FailurePolicy } from "./apply-page.ts";
@@ -70,7 +70,10 @@ export async function advanceVersions(
   };
   try {
     const parked = new Map<Advancing, Set<string>>();
-    for (const version of behind) parked.set(version, await parkedKeys(reader, version.lease.versionId));
+    for (const version of behind) {
+      const first = await firstParked(reader, version.lease.versionId);
+      parked.set(version, new Set(first.map(({ key }) => key)));
+    }
     const pages = readPages(log, reader, range, { count, signal });
     for await (const page of spare === undefined ? pages : oneAhead(pages)) {
       for (const version of behind) {

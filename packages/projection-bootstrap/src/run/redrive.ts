@@ -11,7 +11,7 @@ import { projectorIdentity } from "../projection/projector-identity.ts";
 import { advanceCheckpoint } from "../store/advance.ts";
 import { BatchRows } from "../store/batch-rows.ts";
 import { type Lease, leaseHeld, releaseLease, takeLease } from "../store/lease.ts";
-import { listParked } from "../store/parked.ts";
+import { firstParked } from "../store/parked.ts";
 import { getVersion, listVersions, type Version, versionFor } from "../store/version.ts";
 import { KeyFold, type OnPage, type RefoldedKeys } from "./refold-keys.ts";
 
@@ -95,7 +95,7 @@ async function refoldHeld(
   const { projection, settings, lease, options } = refolding;
   const version = await getVersion(holder, lease.versionId);
   if (version === undefined) throw leaseHeld(projection.name, undefined);
-  const parked = await listParked(holder, version.id);
+  const parked = await firstParked(holder, version.id);
   const keys = new Set(options.key === undefined ? parked.map(({ key }) => key) : [options.key]);
   if (keys.size === 0) return { repaired: [], failed: [] };
   const { log, page } = settings;

@@ -3,18 +3,18 @@ import { FoldedRows } from "../boot/refold.ts";
 import type { ProjectionError } from "../errors.ts";
 import { type EventLog, type RawEvent, type ReadCount, readPages } from "../log/event-log.ts";
 import { requireWhole } from "../log/require-whole.ts";
-import { beginning, comparePositions, formatPosition, laterPosition, type Position } from "../position.ts";
+import { beginning, comparePositions, laterPosition, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { applyStep, planStep, type Step, wantedTypes } from "../projection/fold.ts";
 import { encodeRow } from "../projection/row-codec.ts";
-import type { ParkedEvent } from "../store/parked.ts";
+import { type ParkedEvent, waitsIn } from "../store/parked.ts";
 
 export interface RefoldKeys {
   readonly log: EventLog;
   readonly projection: Projection;
   /** Rows that are wanted, with all of their events. */
   readonly keys: ReadonlySet<string>;
-  /** Everything that is set aside: of other keys it is left out, and of these it is tried again. */
+  /** The first event that is set aside of each key: of others it is left out with all later ones, of these it is tried again. */
   readonly parked: readonly ParkedEvent[];
   readonly limitRows: number;
   readonly limitBytes: number;
@@ -103,14 +103,13 @@ class Pass {
   readonly #options: RefoldKeys;
   readonly #states = new FoldedRows();
   readonly #last = new Map<string, Position>();
-  readonly #waiting: ReadonlySet<string>;
+  readonly #waits: (key: string, position: Position) => boolean;
   /** Keys of which an event was left out. */
   readonly #aside = new Set<string>();
 
   constructor(options: RefoldKeys) {
     this.#options = options;
-    const others = options.parked.filter(({ key }) => !options.keys.has(key));
-    this.#waiting = new Set(others.map(({ key, position }) => place(key, position)));
+    this.#waits = waitsIn(options.parked.filter(({ key }) => !options.keys.has(key)));
   }
 
   async run(client: pg.ClientBase, { after, upTo, onPage }: PassRange): Promise<void> {
@@ -135,7 +134,7 @@ class Pass {
   #apply(step: Step, key: string): void {
     const { projection, keys } = this.#options;
     const { position } = step.event;
-    if (this.#waiting.has(place(key, position))) this.#aside.add(key);
+    if (this.#waits(key, position)) this.#aside.add(key);
     if (this.#aside.has(key) || this.failed.has(key)) return;
     const waits = step.reads.find((read) => this.#aside.has(read) || this.failed.has(read));
     try {
@@ -166,8 +165,4 @@ class Pass {
     const found = [...this.#last].filter(([key]) => !this.failed.has(key));
     return new Map(found.map(([key, position]) => [key, { state: this.#states.get(key), position }]));
   }
-}
-
-function place(key: string, position: Position): string {
-  return `${formatPosition(position)} ${key}`;
 }

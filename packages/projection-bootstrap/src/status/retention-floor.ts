@@ -1,7 +1,7 @@
 import type { Settings } from "../boot/settings.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { earlierPosition, formatPosition, type Position } from "../position.ts";
-import { listParked } from "../store/parked.ts";
+import { firstParked } from "../store/parked.ts";
 import { listVersions } from "../store/version.ts";
 
 export interface RetentionFloor {
@@ -33,7 +33,7 @@ export async function readRetentionFloor({ pool, log }: Settings): Promise<Reten
   for (const { id: versionId, projection, mode, status, checkpoint: built } of versions) {
     // Rows that appends keep hold everything, and models of them begin at the fence.
     const checkpoint = mode === "inline" && status === "active" ? fence : built;
-    const [first] = await listParked(pool, versionId);
+    const [first] = await firstParked(pool, versionId);
     const before =
       first === undefined ? checkpoint : { ...first.position, number: first.position.number - 1n };
     holders.push({ projection, versionId, position: earlierPosition(checkpoint, before) });

@@ -1,5 +1,5 @@
 import type pg from "pg";
-import type { Position } from "../position.ts";
+import { comparePositions, type Position } from "../position.ts";
 import { storableText } from "./storable-text.ts";
 
 export interface ParkedEvent {
@@ -32,11 +32,13 @@ export async function parkEvents(
   );
 }
 
-/** What waits, in the log's order; of one key, if it is named. */
-export async function listParked(
+/**
+ * The first event that waits of each key, in the log's order. Every later one of such a key waits as well, so this says
+ * all that a fold has to know, and reads one index entry for a key, however many events wait behind it.
+ */
+export async function firstParked(
   client: pg.ClientBase | pg.Pool,
   versionId: string,
-  key?: string,
 ): Promise<ParkedEvent[]> {
   const { rows } = await client.query<{
     key: string;
@@ -45,11 +47,18 @@ export async function listParked(
     number: string;
     error: string | null;
   }>(
-    `select key, era, xid::text as xid, number::text as number, error
-       from headstart_projections.parked
-      where version_id = $1 and ($2::text is null or key = $2)
-      order by parked.era, parked.xid, parked.number, key`,
-    [versionId, key ?? null],
+    // A loose index scan: https://wiki.postgresql.org/wiki/Loose_indexscan
+    `with recursive first as (
+       (select parked.* from headstart_projections.parked
+         where version_id = $1 order by key, era, xid, number limit 1)
+       union all
+       select next.* from first, lateral (
+         select parked.* from headstart_projections.parked
+          where version_id = $1 and key > first.key order by key, era, xid, number limit 1) as next
+     )
+     select key, era, xid::text as xid, number::text as number, error
+       from first order by first.era, first.xid, first.number, key`,
+    [versionId],
   );
   return rows.map((row) => ({
     key: row.key,
@@ -58,10 +67,11 @@ export async function listParked(
   }));
 }
 
-export async function parkedKeys(client: pg.ClientBase | pg.Pool, versionId: string): Promise<Set<string>> {
-  const { rows } = await client.query<{ key: string }>(
-    "select distinct key from headstart_projections.parked where version_id = $1 order by key",
-    [versionId],
-  );
-  return new Set(rows.map(({ key }) => key));
+/** Tells whether an event waits, by its key and position. */
+export function waitsIn(first: readonly ParkedEvent[]): (key: string, position: Position) => boolean {
+  const from = new Map(first.map(({ key, position }) => [key, position]));
+  return (key, position) => {
+    const waiting = from.get(key);
+    return waiting !== undefined && comparePositions(position, waiting) >= 0;
+  };
 }

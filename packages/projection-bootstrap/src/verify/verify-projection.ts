@@ -15,7 +15,7 @@ import { comparePositions, formatPosition, type Position } from "../position.ts"
 import type { Projection } from "../projection/define-projection.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
 import { digestOfRow } from "../projection/row-codec.ts";
-import { listParked } from "../store/parked.ts";
+import { firstParked, waitsIn } from "../store/parked.ts";
 import { rowTable, sentinelKey } from "../store/row-table.ts";
 import { listVersions, type Version, versionFor } from "../store/version.ts";
 import { diagnoseKey, type Diagnosis } from "./diagnose-key.ts";
@@ -127,7 +127,7 @@ interface Stored {
   readonly version: Version;
   readonly position: Position;
   readonly digests: ReadonlyMap<string, string>;
-  readonly parked: ReadonlySet<string>;
+  readonly parked: readonly string[];
   /** Events that the rows do not hold, though they lie before the position. */
   readonly waiting: (key: string, position: Position) => boolean;
 }
@@ -156,17 +156,16 @@ async function readStored(
           hint: `call rebuild("${name}"); verify compares what the present code made`,
         });
       }
-      const parked = await listParked(client, found.id);
-      const set = new Set(parked.map(({ key, position }) => `${formatPosition(position)} ${key}`));
+      const parked = await firstParked(client, found.id);
+      const isParked = waitsIn(parked);
       const unseen = (position: Position): boolean =>
         mode === "inline" && comparePositions(position, fence) > 0 && !visibleIn(snapshot, position.xid);
       return {
         version: found,
         position: mode === "inline" ? head : found.checkpoint,
         digests: await readDigests(client, found.id, wanted),
-        parked: new Set(parked.map(({ key }) => key)),
-        waiting: (key, position) =>
-          unseen(position) || (set.size > 0 && set.has(`${formatPosition(position)} ${key}`)),
+        parked: parked.map(({ key }) => key),
+        waiting: (key, position) => unseen(position) || isParked(key, position),
       };
     },
     "snapshot",
