@@ -1,12 +1,12 @@
 import { PgSnapshotError } from "../errors.ts";
-import { readServerFacts } from "../server/server-facts.ts";
-import { newestReadableArchive } from "../snapshot/archive-version.ts";
+import { readServerFacts, type ServerFacts } from "../server/server-facts.ts";
+import { checkArchive, newestReadableArchive } from "../snapshot/archive-version.ts";
 import { checkUsable } from "../snapshot/check-usable.ts";
 import { databaseSettingStatements } from "../snapshot/database-settings.ts";
 import { explainLookup } from "../snapshot/explain-lookup.ts";
 import { restoreDatabase } from "../snapshot/restore-database.ts";
 import type { SnapshotManifest } from "../snapshot/snapshot-manifest.ts";
-import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
+import type { OpenedDump, SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { createDatabase } from "../template/create-database.ts";
 import { findTool, listTools, type Tool, type ToolSettings } from "../tools/find-tool.ts";
 import type { Preparation } from "./preparation.ts";
@@ -20,26 +20,19 @@ import type { Preparation } from "./preparation.ts";
  * `SERVER_UNREACHABLE`
  */
 export async function restoreSnapshot(
-  { target, identity, owner, options, signal, onProgress, stopwatch }: Preparation,
+  preparation: Preparation,
   store: SnapshotStore,
   scratch: string,
 ): Promise<SnapshotManifest> {
-  const lookup = await store.find(target.name, identity.digest, { signal });
-  if (lookup.status !== "found") throw explainLookup(lookup);
-  const { manifest } = lookup;
-  const server = await readServerFacts(owner.session);
-  const tool = await restoreTool(manifest, { serverMajor: server.major, tools: options.tools, signal });
-  const unusable = checkUsable(manifest, { server, restoreTool: tool, strip: target.strip ?? [] });
-  if (unusable) throw new PgSnapshotError(unusable.code, unusable.reason, { hint: unusable.hint });
-
-  onProgress({ phase: "check", detail: `checksum of ${store.name}` });
-  await using opened = await stopwatch.time("check", () => store.open(manifest, { signal }));
+  const { owner, signal, onProgress, stopwatch } = preparation;
+  await using usable = await openSettled(preparation, store);
+  const { manifest, path, server, tool } = usable;
   await createDatabase(owner, scratch, { signal });
   await stopwatch.time("restore", async () => {
     await restoreDatabase({
       connection: owner.settings,
       database: scratch,
-      dumpPath: opened.path,
+      dumpPath: path,
       dumpBytes: manifest.dump.bytes,
       server,
       tool,
@@ -53,6 +46,46 @@ export async function restoreSnapshot(
     if (statements.length > 0) await owner.transaction(`configuring database "${scratch}"`, statements);
   });
   return manifest;
+}
+
+interface UsableSnapshot extends OpenedDump {
+  readonly manifest: SnapshotManifest;
+  readonly server: ServerFacts;
+  readonly tool: Tool;
+}
+
+/** Looks once more where a pair is torn: a writer may have put another in its place under our eyes. */
+async function openSettled(preparation: Preparation, store: SnapshotStore): Promise<UsableSnapshot> {
+  try {
+    return await openUsable(preparation, store);
+  } catch (error) {
+    if (!(error instanceof PgSnapshotError) || error.code !== "SNAPSHOT_TORN") throw error;
+    return await openUsable(preparation, store);
+  }
+}
+
+async function openUsable(
+  { target, identity, owner, options, signal, onProgress, stopwatch }: Preparation,
+  store: SnapshotStore,
+): Promise<UsableSnapshot> {
+  const lookup = await store.find(target.name, identity.digest, { signal });
+  if (lookup.status !== "found") throw explainLookup(lookup);
+  const { manifest } = lookup;
+  const server = await readServerFacts(owner.session);
+  const tool = await restoreTool(manifest, { serverMajor: server.major, tools: options.tools, signal });
+  const unusable = checkUsable(manifest, { server, restoreTool: tool, strip: target.strip ?? [] });
+  if (unusable) throw new PgSnapshotError(unusable.code, unusable.reason, { hint: unusable.hint });
+
+  onProgress({ phase: "check", detail: `checksum of ${store.name}` });
+  const opened = await stopwatch.time("check", () => store.open(manifest, { signal }));
+  const close = (): PromiseLike<void> => opened[Symbol.asyncDispose]();
+  try {
+    await checkArchive(opened.path, tool);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { manifest, path: opened.path, server, tool, [Symbol.asyncDispose]: close };
 }
 
 interface RestoreToolOptions {

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from "node:util";
 import { PgSnapshotError } from "../errors.ts";
 import { tornError } from "./explain-lookup.ts";
 import { explainWriteError, sumFile } from "./file-sync.ts";
-import { explainReadError, manifestFile, readManifest } from "./read-manifest.ts";
+import { explainReadError, isAbsent, manifestFile, readManifest } from "./read-manifest.ts";
 import { replaceSnapshot } from "./replace-snapshot.ts";
 import { dumpSuffix, type SnapshotManifest } from "./snapshot-manifest.ts";
 import { removeUnfinished } from "./sweep-folder.ts";
@@ -152,8 +152,6 @@ async function tearOf(folder: string, { dump }: SnapshotManifest): Promise<Tear 
     throw explainReadError(error, path);
   }
 }
-
-const isAbsent = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === "ENOENT";
 
 const absent = (file: string): Tear => ({ reason: `${manifestFile} names "${file}", which is not there` });
 

@@ -41,3 +41,7 @@ export function explainReadError(error: unknown, path: string): PgSnapshotError 
     cause: error,
   });
 }
+
+export function isAbsent(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === "ENOENT";
+}

@@ -1,13 +1,11 @@
 import { availableParallelism } from "node:os";
 import { startProgram } from "../start-program.ts";
-import { PgSnapshotError } from "../errors.ts";
 import type { OnProgress } from "../progress.ts";
 import { toolEnvironment, type ConnectionSettings } from "../server/connection-settings.ts";
 import { startupOptions } from "../server/startup-options.ts";
 import type { ServerFacts } from "../server/server-facts.ts";
 import type { Tool } from "../tools/find-tool.ts";
 import { runTool } from "../tools/run-tool.ts";
-import { newestReadableArchive, readArchiveVersion } from "./archive-version.ts";
 
 export interface RestoreOptions {
   readonly connection: ConnectionSettings;
@@ -38,19 +36,10 @@ const sessionSettings: Readonly<Record<string, string>> = {
  * Restores a dump into an empty, private database, in parallel when that pays. The database is dropped by the
  * caller when this fails, so nothing is done to undo a part.
  *
- * @throws {PgSnapshotError} `SNAPSHOT_CORRUPT`, `SNAPSHOT_INCOMPATIBLE`, `EXTENSION_MISSING`, `DISK_FULL`,
- * `SERVER_UNREACHABLE`, `RESTORE_FAILED`
+ * @throws {PgSnapshotError} `EXTENSION_MISSING`, `DISK_FULL`, `SERVER_UNREACHABLE`, `RESTORE_FAILED`
  */
 export async function restoreDatabase(options: RestoreOptions): Promise<void> {
   const { connection, database, dumpPath, dumpBytes, server, tool, signal, onProgress } = options;
-  const archive = await readArchiveVersion(dumpPath);
-  if (archive > newestReadableArchive(tool.major)) {
-    throw new PgSnapshotError(
-      "SNAPSHOT_INCOMPATIBLE",
-      `"${dumpPath}" is in archive format 1.${archive}, newer than pg_restore ${tool.version} can read`,
-      { hint: "install newer client tools, or save the snapshot with the present ones" },
-    );
-  }
   const total = await countItems(tool, dumpPath, signal);
   let done = 0;
   const ignorable = speaksOfUnknownTimeout(tool, server);
