@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { createMaterializer } from "@headstart/materializer";
 import type { Channel, ChannelModel, ConsumeMessage } from "amqplib";
+import pg from "pg";
 import { afterAll, beforeAll, expect, test as plain } from "vitest";
 import type { AmqpConfig } from "../../src/amqp/amqp-config.ts";
 import { deadName, declareTopology } from "../../src/amqp/topology.ts";
@@ -7,6 +9,7 @@ import { runAmqp } from "../../src/amqp/run-amqp.ts";
 import { runDeliveries } from "../../src/deliveries/run-deliveries.ts";
 import type { WorkerContext } from "../../src/worker-context.ts";
 import { openIntake, type Intake } from "../support/intake.ts";
+import { openMuteProxy } from "../support/mute-proxy.ts";
 import { startBroker, type Broker } from "../support/rabbitmq.ts";
 import { findProgram, requires } from "../support/requires.ts";
 
@@ -36,11 +39,12 @@ interface Line extends AsyncDisposable {
   depth(queue: string): Promise<number>;
 }
 
-async function openLine({ prefetch = 100 } = {}): Promise<Line> {
+/** @param url where the worker finds the broker */
+async function openLine({ prefetch = 100, url = broker.url } = {}): Promise<Line> {
   const id = randomUUID().slice(0, 8);
   const [exchange, queue] = [`headstart.${id}`, `updates.${id}`];
   const intake = await openIntake({
-    environment: { AMQP: broker.url },
+    environment: { AMQP: url },
     amqp: { url: { env: "AMQP" }, exchange, queue, prefetch },
   });
   const connection = await broker.connect();
@@ -319,6 +323,46 @@ test("a broker that is short of memory takes no events, and its messages are tak
   }
   await expect.poll(() => heard.total(), PATIENT).toBe(10);
   expectInOrder(heard, 10, 1);
+});
+
+test("a broker that confirms slowly is sent as much as it can take, and does not keep a worker from ending", async () => {
+  await using proxy = await openMuteProxy(broker.url);
+  await using line = await openLine({ url: proxy.url });
+  const { intake } = line;
+  await intake.register("hand.book", "https://example.org/handbook");
+  const heard = await listen(line);
+  await writeEvents(intake, 1, 20);
+  // Six seconds of confirmations, in a database that ends transactions that are idle for half of that.
+  proxy.delayMs = 300;
+  const options = "-c idle_in_transaction_session_timeout=3000";
+  const db = new pg.Pool({ ...intake.db.options, options });
+  db.on("error", () => undefined);
+  const materializer = createMaterializer({ db, projectors: [], mirrors: { root: "/nonexistent" } });
+  try {
+    const stop = line.run({ ...intake.context, db, materializer });
+    const acknowledged = async (): Promise<unknown> => {
+      const { rows } = await intake.db.query<{ position: number }>(
+        "select position::int from headstart_materializer.consumer_positions",
+      );
+      return rows[0]?.position;
+    };
+    await expect.poll(acknowledged, PATIENT).toBe(20);
+    proxy.delayMs = 1_000;
+    await writeEvents(intake, 1, 40);
+    intake.context.bells.events.ring();
+    await expect.poll(() => heard.total(), PATIENT).toBeGreaterThan(20);
+    const began = performance.now();
+    await stop();
+    expect(performance.now() - began).toBeLessThan(10_000);
+    expect(heard.total()).toBeLessThan(60);
+  } finally {
+    await materializer[Symbol.asyncDispose]();
+    await db.end();
+  }
+  proxy.delayMs = 0;
+  line.run(intake.another());
+  await expect.poll(() => heard.total(), PATIENT).toBe(60);
+  expectInOrder(heard, 1, 60);
 });
 
 test("a lost channel is opened again, and so is a queue that somebody removed", async () => {
