@@ -1,8 +1,16 @@
 import { randomUUID } from "node:crypto";
+import { Recent } from "./recent.ts";
 import type { Collections, Health, Singles } from "./status-schema.ts";
 
 /** Revisions that a viewer can be behind and still be told the difference. */
 const REMEMBERED = 2_000;
+
+/** Changes that are kept encoded: viewers that keep up ask for one or two, and each may be megabytes. */
+const FRAMES = 16;
+
+/** A change of more rows than this and than one part in so many of all is no change: the whole is read instead. */
+const SMALL_CHANGE = 500;
+const LARGE_SHARE = 4;
 
 const kinds = ["branches", "repositories", "workers", "deliveries"] as const;
 type Kind = keyof Collections;
@@ -20,7 +28,7 @@ export class StatusStore {
   readonly #rows: Record<Kind, Map<string, string>>;
   readonly #singles = new Map<Single, string>();
   readonly #past: (readonly Place[])[] = [];
-  readonly #frames = new Map<number, string>();
+  readonly #frames = new Recent<number, { readonly text: string | undefined }>(FRAMES);
   readonly #waiting = new Set<() => void>();
   #health: Health = { ok: false, since: new Date().toISOString(), reason: null, loaded: false };
   #pending: Place[] = [];
@@ -90,16 +98,16 @@ export class StatusStore {
     return this.#snapshot;
   }
 
-  /** What changed after an id, as JSON; undefined when that is not known any more and the whole status is needed. */
+  /**
+   * What changed after an id, as JSON; undefined when the whole status is needed, because that is not known any more or
+   * not much less.
+   */
   changesSince(id: string): string | undefined {
     const from = this.#revisionOf(id);
     const oldest = this.#revision - this.#past.length;
     if (from === undefined || from < oldest) return undefined;
-    const known = this.#frames.get(from);
-    if (known !== undefined) return known;
-    const frame = this.#encodeChange(this.#past.slice(from - oldest).flat());
-    this.#frames.set(from, frame);
-    return frame;
+    const encode = () => ({ text: this.#encodeChange(this.#past.slice(from - oldest).flat()) });
+    return this.#frames.getOr(from, encode).text;
   }
 
   /** Resolves when there is something after an id, or the signal aborts. */
@@ -122,19 +130,26 @@ export class StatusStore {
     return Number(revision) <= this.#revision ? Number(revision) : undefined;
   }
 
-  #encodeChange(places: readonly Place[]): string {
+  #encodeChange(places: readonly Place[]): string | undefined {
     const changed = new Map<Kind, Set<string>>();
     const parts = new Set<string>();
     for (const place of places) {
       if ("single" in place) parts.add(`"${place.single}":${this.#singles.get(place.single)}`);
       else changed.set(place.kind, (changed.get(place.kind) ?? new Set()).add(place.id));
     }
+    if (this.#isLarge(changed)) return undefined;
     for (const [kind, ids] of changed) {
       const set = [...ids].flatMap((id) => this.#rows[kind].get(id) ?? []);
       const gone = [...ids].filter((id) => !this.#rows[kind].has(id));
       parts.add(`"${kind}":{"set":[${set.join(",")}],"gone":${JSON.stringify(gone)}}`);
     }
     return `{"id":${JSON.stringify(this.id)}${[...parts].map((part) => `,${part}`).join("")}}`;
+  }
+
+  #isLarge(changed: ReadonlyMap<Kind, ReadonlySet<string>>): boolean {
+    const rows = [...changed.values()].reduce((sum, { size }) => sum + size, 0);
+    const all = kinds.reduce((sum, kind) => sum + this.#rows[kind].size, 0);
+    return rows > Math.max(SMALL_CHANGE, all / LARGE_SHARE);
   }
 
   #encode(parts: readonly string[]): string {

@@ -62,6 +62,37 @@ test("whoever is further behind than is remembered begins anew", async () => {
   await reader.cancel();
 });
 
+test("a change of more than a quarter of many rows is none: the whole status is read instead", async () => {
+  const many = Array.from({ length: 4_000 }, (_, n) => worker(`w${n}`));
+  const store = storeOf(...many);
+  const since = store.id;
+  const build = (rows: readonly WorkerRow[]): void => {
+    for (const { id } of rows) store.put("workers", worker(id, 1));
+    store.commit();
+  };
+  build(many.slice(0, 1_000));
+  expect(store.changesSince(since)).toContain('"w999"');
+  build(many.slice(1_000, 1_001));
+  expect(store.changesSince(since)).toBeUndefined();
+  const { signal } = new AbortController();
+  const reader = liveStream(store, { since, signal, drop: () => undefined }).getReader();
+  await nextEvent(reader);
+  expect(await nextEvent(reader)).toMatch(/^event: reset\n/);
+  await reader.cancel();
+});
+
+test("few rows are a change, whatever share of all they are", () => {
+  const few = Array.from({ length: 500 }, (_, n) => worker(`w${n}`));
+  const store = storeOf(...few);
+  const since = store.id;
+  store.replace(
+    "workers",
+    few.map(({ id }) => worker(id, 1)),
+  );
+  store.commit();
+  expect(store.changesSince(since)).toContain('"w499"');
+});
+
 test("a quiet stream beats, and one whose viewer takes nothing is dropped", async () => {
   const store = storeOf(worker("a"));
   const { signal } = new AbortController();
