@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import type pg from "pg";
-import { shareQuery } from "../database/share-query.ts";
+import { databaseProbe } from "../database/database-probe.ts";
 import type { Readiness } from "../lifecycle/readiness.ts";
 import type { LoopBoard } from "../loops/loop-board.ts";
 
@@ -33,15 +33,4 @@ export function healthRoutes({ readiness, loops, db }: Health): Hono {
     return context.json({ status: "waiting", reason: "The database does not answer." }, 503);
   });
   return routes;
-}
-
-function databaseProbe(db: pg.Pool): () => Promise<boolean> {
-  const ask = shareQuery(
-    async () =>
-      await db.query("select from headstart_worker.migrations limit 1").then(
-        () => true,
-        () => false,
-      ),
-  );
-  return async () => (await ask()) ?? false;
 }

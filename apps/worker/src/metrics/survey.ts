@@ -1,3 +1,4 @@
+import { databaseProbe } from "../database/database-probe.ts";
 import { shareQuery } from "../database/share-query.ts";
 import type { WorkerContext } from "../worker-context.ts";
 import { createSurveyGauges, type Surveyed } from "./survey-gauges.ts";
@@ -10,7 +11,7 @@ const LOOP = "survey";
 
 /**
  * Looks at the whole installation for the gauges that are the same from every worker. When the database does not
- * answer in time they are absent, never old.
+ * answer in time they are absent, however long ago the last look was: between two looks it is asked whether it answers.
  */
 export function createSurvey({
   db,
@@ -37,9 +38,13 @@ export function createSurvey({
   // It looks only when somebody asks.
   loops.started(LOOP, Infinity);
   const look = shareQuery(ask);
+  const answers = databaseProbe(db);
   return async () => {
-    if (performance.now() < freshUntil) return;
-    if ((await look()) === undefined) gauges.hide();
+    const fresh = performance.now() < freshUntil;
+    if (fresh ? await answers() : (await look()) !== undefined) return;
+    gauges.hide();
+    // What was hidden is looked for again by whoever asks next.
+    if (fresh) freshUntil = -Infinity;
   };
 }
 

@@ -58,6 +58,20 @@ test("it answers while the database says nothing, and only what the database kno
   expect(db.totalCount).toBeLessThanOrEqual(2);
 });
 
+test("nothing is said of a database that is gone, however fresh the last look is, and all of it once it is back", async () => {
+  const { proxy, clock, scrape } = await scraped();
+  expect(await scrape()).toMatch(surveyed);
+  expect(await scrape()).toMatch(surveyed);
+  proxy.silent = true;
+  expect(await scrape()).not.toMatch(surveyed);
+  proxy.silent = false;
+  const later = async (): Promise<string> => {
+    clock.now += 6_000;
+    return await scrape();
+  };
+  await expect.poll(later, { interval: 50, timeout: 20_000 }).toMatch(surveyed);
+});
+
 test("a look that failed after minutes is repeated seconds later, not twenty times as late", async () => {
   const { proxy, loops, clock, scrape } = await scraped();
   expect(await scrape()).toMatch(surveyed);
