@@ -389,6 +389,24 @@ chromium("it says when nobody answers and when the database is away, and comes b
   await page.locator("#connection", { hasText: "Live" }).waitFor();
 });
 
+chromium("a branch that could not be read is read once the worker answers again", async () => {
+  await using server = await serve();
+  const upstream = await server.repository("handbook");
+  const start = await upstream.commit("main", { "pages/a.md": markdown("A") });
+  await upstream.branches(["drafts/x"], start);
+  await server.settle("handbook");
+  await using browser = await startChromium();
+  const page = await browser.open(server.url);
+  await rowOf(page, "drafts/x").waitFor();
+  await browser.context.setOffline(true);
+  server.disconnect();
+  await page.locator("#connection", { hasText: "Reconnecting" }).waitFor();
+  await rowOf(page, "drafts/x").click();
+  await page.getByText("This page asks again when it does.").waitFor();
+  await browser.context.setOffline(false);
+  await page.getByRole("heading", { name: "Why it is in sync" }).waitFor();
+});
+
 chromium("a network that comes back while the status loads begins one stream, not two", async () => {
   await using server = await serve();
   const upstream = await server.repository("handbook");

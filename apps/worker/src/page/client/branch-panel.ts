@@ -15,9 +15,12 @@ export interface BranchPanel {
   focus(): void;
 }
 
-type Loaded = { readonly detail: BranchDetail } | { readonly failure: string };
+type Loaded =
+  | { readonly detail: BranchDetail }
+  /** `passing`: it may be over when the server is heard again. */
+  | { readonly failure: string; readonly passing: boolean };
 
-/** Everything about the branch that is selected. Read again whenever its row changes. */
+/** Everything about the branch that is selected. Read again whenever its row changes, and after a failure that may be over. */
 export function branchPanel(app: App): BranchPanel {
   const element = h("div", { class: "detail", tabindex: -1 });
   let key = "";
@@ -25,6 +28,8 @@ export function branchPanel(app: App): BranchPanel {
   let loaded: Loaded | undefined;
   let asked: BranchRow | undefined;
   let loading = false;
+  /** When the server was last heard as the answer came. */
+  let heardAt: string | undefined;
 
   const load = async (selected: { repository: string; branch: string }, row: BranchRow | undefined) => {
     loading = true;
@@ -37,8 +42,15 @@ export function branchPanel(app: App): BranchPanel {
       return;
     }
     loaded = answer;
+    heardAt = app.heardAt;
     app.changed();
   };
+  const mayBeOver = (): boolean =>
+    loaded !== undefined &&
+    "failure" in loaded &&
+    loaded.passing &&
+    app.link === "live" &&
+    app.heardAt !== heardAt;
   return {
     element,
     focus: () => element.focus({ preventScroll: true }),
@@ -58,7 +70,8 @@ export function branchPanel(app: App): BranchPanel {
         element.scrollTop = 0;
         element.parentElement?.scrollTo(0, 0);
       }
-      if (!loading && app.loaded && (loaded === undefined || asked !== row)) void load(selected, row);
+      if (!loading && app.loaded && (loaded === undefined || asked !== row || mayBeOver()))
+        void load(selected, row);
       const state = JSON.stringify([name, row, loaded, app.token !== undefined]);
       if (state === key) return;
       key = state;
@@ -84,9 +97,10 @@ async function readDetail(selected: { repository: string; branch: string }): Pro
     const response = await fetch(`branch?${new URLSearchParams(selected).toString()}`);
     if (response.ok) return { detail: (await response.json()) as BranchDetail };
     const { error } = (await response.json().catch(() => ({}))) as { error?: { message: string } };
-    return { failure: error?.message ?? `The server answered ${response.status}.` };
+    const failure = error?.message ?? `The server answered ${response.status}.`;
+    return { failure, passing: response.status >= 500 };
   } catch {
-    return { failure: "The worker does not answer. This page asks again when it does." };
+    return { failure: "The worker does not answer. This page asks again when it does.", passing: true };
   }
 }
 
