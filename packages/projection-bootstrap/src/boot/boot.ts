@@ -6,6 +6,7 @@ import { ProjectionError } from "../errors.ts";
 import { comparePositions, formatPosition, type Position } from "../position.ts";
 import type { Projection } from "../projection/define-projection.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
+import { lookAgain } from "../store/row-table.ts";
 import type { Version } from "../store/version.ts";
 import { type Assembled, assembleModel, type Part, TornRows } from "./assemble-model.ts";
 import { type Remedy, remedyFor } from "./boot-policy.ts";
@@ -102,14 +103,16 @@ async function tryRound(current: Boot, round: number): Promise<BootOutcome | und
   const projections = settings.projections.filter((projection) => !leftOut.has(projection));
   const settled = await watch.time("classify", () => settings.log.settle(settings.pool, options.signal));
   const began = performance.now();
-  const step = await inSharedSnapshot(settings.pool, async (snapshot) => {
-    const survey = await watch.time("classify", () =>
-      takeSurvey(snapshot.client, { log: settings.log, projections, settled }),
-    );
-    const todo = listRepairs(current, survey);
-    if (todo.length > 0) return todo;
-    return { survey, assembled: await load(snapshot, survey, current) };
-  });
+  const step = await lookAgain((missed) =>
+    inSharedSnapshot(settings.pool, async (snapshot) => {
+      const survey = await watch.time("classify", () =>
+        takeSurvey(snapshot.client, { log: settings.log, projections, settled, missed }),
+      );
+      const todo = listRepairs(current, survey);
+      if (todo.length > 0) return todo;
+      return { survey, assembled: await load(snapshot, survey, current) };
+    }),
+  );
   if (!Array.isArray(step)) return finish(current, step, performance.now() - began);
   const [left] = step;
   if (round >= rounds && left !== undefined) throw unrepaired(left[0], left[1].state, left[1].reason);

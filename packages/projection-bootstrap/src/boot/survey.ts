@@ -23,10 +23,12 @@ export interface SurveyOptions {
   readonly projections: readonly Projection[];
   /** From {@link EventLog.settle}, asked before the snapshot began. */
   readonly settled: Position | undefined;
+  /** From `lookAgain`, which runs the transaction that the survey is taken in. */
+  readonly missed: ReadonlySet<string>;
 }
 
 export async function takeSurvey(client: pg.ClientBase, options: SurveyOptions): Promise<Survey> {
-  const { log, projections, settled } = options;
+  const { log, projections, settled, missed } = options;
   const horizon = await log.horizon(client, settled);
   const versions = await listVersions(client);
   const names = new Set(projections.map(({ name }) => name));
@@ -35,6 +37,7 @@ export async function takeSurvey(client: pg.ClientBase, options: SurveyOptions):
   const tables = await readTables(
     client,
     ours.map(({ id }) => id),
+    missed,
   );
   const idsWith = (fact: "whole" | "parked"): Set<string> =>
     new Set([...tables].filter(([, facts]) => facts[fact]).map(([id]) => id));

@@ -1,9 +1,10 @@
 import type pg from "pg";
 import type { Settings } from "../boot/settings.ts";
-import { takeSurvey } from "../boot/survey.ts";
+import { type SurveyOptions, takeSurvey } from "../boot/survey.ts";
 import type { ProjectionState } from "../boot/classify.ts";
 import { inTransaction } from "../database/transaction.ts";
 import { formatPosition, type Position } from "../position.ts";
+import { lookAgain } from "../store/row-table.ts";
 import type { Version, VersionStatus } from "../store/version.ts";
 
 /** Events of lag that are counted, at most; the count is an index scan that ends there. */
@@ -55,33 +56,36 @@ export interface Blocker {
 
 /** How everything stands, read in one snapshot. Changes nothing, and works whatever state things are in. */
 export async function readStatus(settings: Settings): Promise<Status> {
-  const { pool, log, projections } = settings;
-  const settled = await log.settle(pool);
-  return await inTransaction(
-    pool,
-    async (client) => {
-      const survey = await takeSurvey(client, { log, projections, settled });
-      const parked = await countParked(client);
-      const reports: ProjectionStatus[] = [];
-      for (const [projection, { state, reason, version }] of survey.found) {
-        const { name } = projection;
-        const versions = survey.versions
-          .filter((each) => each.projection === name)
-          .map((each) => describe(each, parked.get(each.id) ?? 0));
-        const lag =
-          version?.mode === "async" ? await readLag(client, settings, version.checkpoint) : undefined;
-        reports.push({ name, state, reason, lagEvents: lag?.events, lagSeconds: lag?.seconds, versions });
-      }
-      return {
-        log: log.name,
-        head: formatPosition(survey.horizon.head),
-        fence: formatPosition(survey.fence),
-        blockedBy: await findBlocker(client),
-        projections: reports,
-      };
-    },
-    "snapshot",
+  const settled = await settings.log.settle(settings.pool);
+  return await lookAgain((missed) =>
+    inTransaction(settings.pool, (client) => readWithin(client, settings, { settled, missed }), "snapshot"),
   );
+}
+
+async function readWithin(
+  client: pg.ClientBase,
+  settings: Settings,
+  looking: Pick<SurveyOptions, "settled" | "missed">,
+): Promise<Status> {
+  const { log, projections } = settings;
+  const survey = await takeSurvey(client, { log, projections, ...looking });
+  const parked = await countParked(client);
+  const reports: ProjectionStatus[] = [];
+  for (const [projection, { state, reason, version }] of survey.found) {
+    const { name } = projection;
+    const versions = survey.versions
+      .filter((each) => each.projection === name)
+      .map((each) => describe(each, parked.get(each.id) ?? 0));
+    const lag = version?.mode === "async" ? await readLag(client, settings, version.checkpoint) : undefined;
+    reports.push({ name, state, reason, lagEvents: lag?.events, lagSeconds: lag?.seconds, versions });
+  }
+  return {
+    log: log.name,
+    head: formatPosition(survey.horizon.head),
+    fence: formatPosition(survey.fence),
+    blockedBy: await findBlocker(client),
+    projections: reports,
+  };
 }
 
 function describe(version: Version, parked: number): VersionStatusReport {

@@ -55,10 +55,42 @@ export interface TableFacts {
   readonly parked: boolean;
 }
 
-/** The tables of some versions, by id, in two statements. */
+/**
+ * A version that the snapshot knows has no table. It may have been dropped with the version meanwhile, which only
+ * another snapshot can tell: {@link lookAgain}.
+ */
+class TableMissed extends Error {
+  readonly ids: readonly string[];
+
+  constructor(ids: readonly string[]) {
+    super(`the tables of versions ${ids.join(", ")} are not there`);
+    this.ids = ids;
+  }
+}
+
+/**
+ * Runs `look`, which begins a snapshot and calls {@link readTables}, again until that believes what it sees. It is given
+ * the ids of versions that an earlier snapshot knew and missed the tables of: if this one knows them, they are lost.
+ */
+export async function lookAgain<Result>(
+  look: (missed: ReadonlySet<string>) => Promise<Result>,
+): Promise<Result> {
+  const missed = new Set<string>();
+  for (;;) {
+    try {
+      return await look(missed);
+    } catch (error) {
+      if (!(error instanceof TableMissed)) throw error;
+      for (const id of error.ids) missed.add(id);
+    }
+  }
+}
+
+/** The tables of some versions, by id, in two statements. Within {@link lookAgain}, which says what was missed. */
 export async function readTables(
   client: pg.ClientBase,
   ids: readonly string[],
+  missed: ReadonlySet<string>,
 ): Promise<Map<string, TableFacts>> {
   const { rows } = await client.query<{ id: string; blocks: number | null; wide: boolean; parked: boolean }>(
     `select id, ceil(pg_relation_size(oid)::float8 / current_setting('block_size')::integer)::float8 as blocks,
@@ -68,11 +100,10 @@ export async function readTables(
        left join pg_class on oid = to_regclass('headstart_projections.rows_' || id)`,
     [ids],
   );
-  const existing = rows.filter(({ blocks }) => blocks !== null);
-  const whole = await withSentinel(
-    client,
-    existing.map(({ id }) => id),
-  );
+  const without = rows.filter(({ id, blocks }) => blocks === null && !missed.has(id));
+  if (without.length > 0) throw new TableMissed(without.map(({ id }) => id));
+  const existing = rows.filter(({ blocks }) => blocks !== null).map(({ id }) => id);
+  const whole = await withSentinel(client, existing);
   return new Map(
     rows.map(({ id, blocks, wide, parked }) => [
       id,
@@ -84,9 +115,18 @@ export async function readTables(
 async function withSentinel(client: pg.ClientBase, ids: readonly string[]): Promise<Set<string>> {
   if (ids.length === 0) return new Set();
   const each = ids.map((id, index) => `select $${index + 2}::text as id from ${rowTable(id)} where key = $1`);
-  const { rows } = await client.query<{ id: string }>(each.join(" union all "), [sentinelKey, ...ids]);
-  return new Set(rows.map(({ id }) => id));
+  try {
+    const { rows } = await client.query<{ id: string }>(each.join(" union all "), [sentinelKey, ...ids]);
+    return new Set(rows.map(({ id }) => id));
+  } catch (error) {
+    // One of them went since they were listed. Which one, the next look sees.
+    if ((error as { code?: unknown }).code === undefinedTable) throw new TableMissed([]);
+    throw error;
+  }
 }
+
+/** https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const undefinedTable = "42P01";
 
 /** A stored row; `json` is undefined for one that is gone. */
 export interface StoredRow {

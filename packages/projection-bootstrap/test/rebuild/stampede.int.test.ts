@@ -52,12 +52,33 @@ describe("of several replicas that boot new code at once", () => {
     const make = () => createBootstrap({ pool: scratch.anotherPool(), projections: [totals()] });
     const one = make();
     await one.append("a", amounts(1));
-    const { report: before } = await one.boot();
-    await scratch.pool.query(`truncate headstart_projections.rows_${before.projections[0]?.versionId ?? ""}`);
-    const log = slowLog(() => one.boot());
-    const two = createBootstrap({ pool: scratch.pool, projections: [totals()], log });
+    await one.boot();
+    const active = () =>
+      scratch.rows<{ id: string }>(
+        "select id::text as id from headstart_projections.version where status = 'active'",
+      );
+    const [torn] = await active();
+    await scratch.pool.query(`truncate headstart_projections.rows_${torn!.id}`);
+    await one.append("a", amounts(2));
+    const log = postgresLog();
+    let booting: ReturnType<typeof one.boot> | undefined;
+    const two = createBootstrap({
+      pool: scratch.pool,
+      projections: [totals()],
+      log: {
+        ...log,
+        // Asked of rows that are behind, once their tables were looked at.
+        isCut: async (...given) => {
+          const cut = await log.isCut(...given);
+          booting ??= one.boot();
+          await expect.poll(active).not.toEqual([torn]);
+          return cut;
+        },
+      },
+    });
     const { report } = await two.boot();
     expect(report.projections[0]).toMatchObject({ found: "torn", rows: 1 });
     expect(report.reads.rebuild.rows).toBe(0);
+    expect((await booting)?.report.reads.rebuild.rows).toBe(2);
   });
 });
