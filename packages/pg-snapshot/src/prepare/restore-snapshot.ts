@@ -1,14 +1,14 @@
 import { PgSnapshotError } from "../errors.ts";
-import { readServerFacts, type ServerFacts } from "../server/server-facts.ts";
-import { checkArchive, newestReadableArchive } from "../snapshot/archive-version.ts";
-import { checkUsable } from "../snapshot/check-usable.ts";
+import type { ServerFacts } from "../server/server-facts.ts";
+import { checkArchive } from "../snapshot/archive-version.ts";
 import { databaseSettingStatements } from "../snapshot/database-settings.ts";
 import { explainLookup } from "../snapshot/explain-lookup.ts";
 import { restoreDatabase } from "../snapshot/restore-database.ts";
 import type { SnapshotManifest } from "../snapshot/snapshot-manifest.ts";
 import type { OpenedDump, SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { createDatabase } from "../template/create-database.ts";
-import { findTool, listTools, type Tool, type ToolSettings } from "../tools/find-tool.ts";
+import type { Tool } from "../tools/find-tool.ts";
+import { judgeSnapshot } from "./judge-snapshot.ts";
 import type { Preparation } from "./preparation.ts";
 
 /**
@@ -64,16 +64,12 @@ async function openSettled(preparation: Preparation, store: SnapshotStore): Prom
   }
 }
 
-async function openUsable(
-  { target, identity, owner, options, signal, onProgress, stopwatch }: Preparation,
-  store: SnapshotStore,
-): Promise<UsableSnapshot> {
+async function openUsable(preparation: Preparation, store: SnapshotStore): Promise<UsableSnapshot> {
+  const { target, identity, signal, onProgress, stopwatch } = preparation;
   const lookup = await store.find(target.name, identity.digest, { signal });
   if (lookup.status !== "found") throw explainLookup(lookup);
   const { manifest } = lookup;
-  const server = await readServerFacts(owner.session);
-  const tool = await restoreTool(manifest, { serverMajor: server.major, tools: options.tools, signal });
-  const unusable = checkUsable(manifest, { server, restoreTool: tool, strip: target.strip ?? [] });
+  const { server, tool, unusable } = await judgeSnapshot(preparation, manifest);
   if (unusable) throw new PgSnapshotError(unusable.code, unusable.reason, { hint: unusable.hint });
 
   onProgress({ phase: "check", detail: `checksum of ${store.name}` });
@@ -86,25 +82,4 @@ async function openUsable(
     throw error;
   }
   return { manifest, path: opened.path, server, tool, [Symbol.asyncDispose]: close };
-}
-
-interface RestoreToolOptions {
-  readonly serverMajor: number;
-  readonly tools: ToolSettings | undefined;
-  readonly signal: AbortSignal;
-}
-
-/** The server's own pg_restore, or a newer one where the dump was written by a newer pg_dump. */
-async function restoreTool(
-  { pgDumpVersion }: SnapshotManifest,
-  { serverMajor, tools, signal }: RestoreToolOptions,
-): Promise<Tool> {
-  const dumpMajor = Number.parseInt(pgDumpVersion, 10);
-  const tool = await findTool("pg_restore", serverMajor, tools, { signal });
-  if (newestReadableArchive(tool.major) >= newestReadableArchive(dumpMajor)) return tool;
-  const newer = (await listTools("pg_restore", tools, { signal })).findLast(
-    ({ major }) => major >= dumpMajor,
-  );
-  // Without one, what cannot be read is told of the tool that fits the server.
-  return newer ?? tool;
 }

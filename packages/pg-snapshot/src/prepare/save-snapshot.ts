@@ -1,15 +1,16 @@
-import type { PgSnapshotError } from "../errors.ts";
+import { PgSnapshotError, type PgSnapshotErrorCode } from "../errors.ts";
 import { scratchName } from "../names.ts";
 import { readServerFacts } from "../server/server-facts.ts";
 import { connect } from "../server/connect.ts";
 import { checkSnapshot } from "../snapshot/check-snapshot.ts";
 import { dumpDatabase } from "../snapshot/dump-database.ts";
-import type { ManifestDraft } from "../snapshot/snapshot-manifest.ts";
+import type { ManifestDraft, SnapshotManifest } from "../snapshot/snapshot-manifest.ts";
 import type { SnapshotStore } from "../snapshot/snapshot-store.ts";
 import { stripDatabase } from "../snapshot/strip-database.ts";
 import { createDatabase } from "../template/create-database.ts";
 import type { TemplateDescription } from "../template/template-description.ts";
 import { findTool } from "../tools/find-tool.ts";
+import { judgeSnapshot } from "./judge-snapshot.ts";
 import type { Preparation } from "./preparation.ts";
 import { settleAfterAbort } from "./settle-after-abort.ts";
 import { takeTurnToSave } from "./turn-to-save.ts";
@@ -30,7 +31,7 @@ export interface SaveOptions {
 }
 
 /**
- * Dumps the template into every store that lacks it, from a clone that is stripped first: a sealed template
+ * Dumps the template into every store that lacks one to be restored here, from a clone that is stripped first: a sealed template
  * takes no connections, and is never changed. One process at a time saves a target into a store.
  *
  * @throws {PgSnapshotError} `TOOL_MISSING`, `TOOL_TOO_OLD`, `STRIP_FAILED`, `DUMP_FAILED`, `DISK_FULL`,
@@ -45,7 +46,8 @@ export async function saveSnapshot(
     const lacking: SnapshotStore[] = [];
     for (const store of stores) {
       const check = await checkSnapshot(store, { target: target.name, digest: identity.digest }, preparation);
-      if (replace || check.status !== "fresh") lacking.push(store);
+      const serves = check.status === "fresh" && (await isUsableHere(preparation, check.manifest));
+      if (replace || !serves) lacking.push(store);
     }
     if (lacking.length === 0)
       return { status: "unchanged", reason: "a whole snapshot of this content is there" };
@@ -53,6 +55,19 @@ export async function saveSnapshot(
     return { status: "saved", stores: lacking.map((store) => store.name), bytes };
   });
 }
+
+/** One that this server could not take is of no use to who asked for one here. */
+async function isUsableHere(preparation: Preparation, manifest: SnapshotManifest): Promise<boolean> {
+  try {
+    return (await judgeSnapshot(preparation, manifest)).unusable === undefined;
+  } catch (error) {
+    // Where there is no pg_restore, another snapshot would serve no better.
+    if (error instanceof PgSnapshotError && toolCodes.has(error.code)) return true;
+    throw error;
+  }
+}
+
+const toolCodes: ReadonlySet<PgSnapshotErrorCode> = new Set(["TOOL_MISSING", "TOOL_TOO_OLD"]);
 
 async function dumpInto(
   preparation: Preparation,

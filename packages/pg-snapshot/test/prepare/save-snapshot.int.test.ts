@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import pg from "pg";
@@ -108,6 +108,22 @@ test("a run that saves nothing still removes what a dead process left in the sto
   writeFileSync(left, "half of a dump");
   await expect(verify(one, { server })).rejects.toMatchObject({ code: "SNAPSHOT_MISSING" });
   expect(existsSync(left)).toBe(false);
+});
+
+test("asked for a snapshot, one that cannot be restored here is replaced", async () => {
+  const root = join(directory, "foreign");
+  const one = target("foreign", directoryStore(root, { writable: true }));
+  await using built = await prepare(one, { server });
+  expect(built.saved.status).toBe("saved");
+  const manifest = join(root, "foreign", "fingerprint.json");
+  const foreign = { ...(JSON.parse(readFileSync(manifest, "utf8")) as object), serverVersion: "99.1" };
+  writeFileSync(manifest, JSON.stringify(foreign));
+  await using served = await prepare(one, { server, save: "always" });
+  expect([served.tier, served.saved.status]).toEqual(["template", "saved"]);
+  await using restored = await prepare(one, { server, from: "snapshot" });
+  expect(restored.tier).toBe("snapshot");
+  await using again = await prepare(one, { server, save: "always" });
+  expect(again.saved.status).toBe("unchanged");
 });
 
 test("the deadline ends a run whose store never answers", async () => {
