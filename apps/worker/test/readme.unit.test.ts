@@ -23,6 +23,8 @@ test("every key of the configuration and every variable is told", () => {
     const { shape } = "unwrap" in schema ? schema.unwrap() : schema;
     for (const key of Object.keys(shape)) expect(readme, `${part}.${key}`).toContain(`\`${part}.${key}\``);
   }
+  for (const key of Object.keys(configSchema.shape.repositories.unwrap().element.shape))
+    expect(readme, `repositories[].${key}`).toMatch(new RegExp(`^\\| \`${key}\` `, "m"));
   for (const { variable } of overrides) expect(readme).toContain(`\`${variable}\``);
 });
 

@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { versionUpdated } from "@headstart/materializer";
 import { Registry } from "prom-client";
 import type pg from "pg";
 import { expect, test } from "vitest";
@@ -44,4 +45,16 @@ test("the page names every forge and the defaults", () => {
     expect(page).toMatch(new RegExp(`^\\| \`${key}\` +\\| ${value} +\\|`, "m"));
   for (const [key, value] of Object.entries({ exchange, queue }))
     expect(page).toMatch(new RegExp(`^\\| \`${key}\` +\\| \`${value}\` +\\|`, "m"));
+});
+
+test("the page tells every key of what is published, every event, and how a source may be called", () => {
+  const section = page.slice(page.indexOf("**Out.**"), page.indexOf("## Metrics"));
+  for (const key of Object.keys(versionUpdated.shape))
+    expect(section).toMatch(new RegExp(`^\\| (\`\\w+\`, )?\`${key}\``, "m"));
+  for (const event of versionUpdated.shape.event.options) expect(section).toContain(`\`${event}\``);
+  const source = { forge: "github", secrets: [{ env: "SECRET" }] };
+  const isTaken = (name: string): boolean =>
+    webhooksConfig.safeParse({ sources: { [name]: source } }).success;
+  expect(["a", "our-github", "9", "a".repeat(63)].filter((name) => !isTaken(name))).toEqual([]);
+  expect(["amqp", "-a", "Our", "a_b", "a".repeat(64)].filter(isTaken)).toEqual([]);
 });
