@@ -50,12 +50,23 @@ export function commandLine(
     const secret = inside.filter(([name]) => secrets.has(name)).flatMap(([name]) => ["-e", name]);
     words.splice(exec + 1, 0, ...secret);
   }
+  const quoted = boundary === "ssh" ? quoteForShell : (word: string): string => word;
   const open = inside.filter(([name]) => !secrets.has(name)).map(([name, value]) => `${name}=${value}`);
   return {
     program,
-    args: [...words.slice(1), ...(open.length > 0 ? ["env", ...open] : []), tool.name, ...args],
+    args: [
+      ...words.slice(1),
+      ...(open.length > 0 ? ["env", ...open] : []).map(quoted),
+      tool.name,
+      ...args.map(quoted),
+    ],
     environment,
   };
+}
+
+/** `ssh` joins its words by blanks, and the shell over there reads them again. What the user wrote is left as it is. */
+function quoteForShell(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 function boundaryOf(command: readonly string[]): string | undefined {

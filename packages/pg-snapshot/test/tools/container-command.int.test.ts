@@ -1,6 +1,9 @@
+import { execFileSync } from "node:child_process";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { commandLine } from "../../src/tools/container-command.ts";
 import type { Tool } from "../../src/tools/find-tool.ts";
+import { temporaryFolder, writeScript } from "./tool-script.ts";
 
 const local = { PGHOST: "127.0.0.1", PGPORT: "5433", PGUSER: "me", PGDATABASE: "a b", PGPASSWORD: "s3cret" };
 
@@ -51,4 +54,26 @@ test.each([
   behind("sudo", "docker", "exec", "db"),
 ])("no command line shows the password: %o", (tool) => {
   expect(commandLine(tool, [], local).args.join(" ")).not.toContain("s3cret");
+});
+
+test("what the user put before the tool is left as it was quoted", () => {
+  const { args } = commandLine(behind("ssh", "host", "sudo -u postgres"), ["-w"], { PGUSER: "me" });
+  expect(args).toEqual(["host", "sudo -u postgres", "env", "PGUSER=me", "pg_dump", "-w"]);
+});
+
+test("behind ssh, whose words a shell reads again, the tool gets the very words it was given", async () => {
+  const folder = await temporaryFolder();
+  await writeScript(folder, "pg_dump", String.raw`printf '%s\0' "$PGDATABASE" "$@"`);
+  // What ssh does with the words after the host.
+  const ssh = await writeScript(folder, "ssh", 'shift; exec sh -c "$*"');
+  const env = { PATH: `${folder}:${process.env["PATH"]}` };
+  const word = fc.string({ unit: "binary" }).filter((text) => !/\0|\p{Surrogate}/u.test(text));
+  fc.assert(
+    fc.property(fc.array(word), word, (given, database) => {
+      const { program, args } = commandLine(behind(ssh, "host"), given, { PGDATABASE: database });
+      const seen = execFileSync(program, args, { env }).toString().split("\0").slice(0, -1);
+      expect(seen).toEqual([database, ...given]);
+    }),
+    { numRuns: 50 },
+  );
 });
