@@ -1,5 +1,5 @@
 import type { ContentIssue, Projector, Row, UnitFile } from "../projector/projector.ts";
-import type { Documents } from "./read-documents.ts";
+import { documentKey, type Documents, type ReadDocument } from "./read-documents.ts";
 import { fitsKey, maxKeyBytes } from "./key-limit.ts";
 import { inOrder, whole, type SelectedFile } from "./selected-file.ts";
 
@@ -11,6 +11,9 @@ export interface AssembledUnit {
   readonly issues: readonly ContentIssue[];
 }
 
+/** Characters of the documents of one unit, as JSON: its author's code has all of them in memory at once. */
+export const MOST_OF_UNIT = 128 * 2 ** 20;
+
 /** Files with an error are left out of the rows; whether that blocks the version is the policy's decision. */
 export function assembleUnit(
   projector: Projector,
@@ -19,18 +22,32 @@ export function assembleUnit(
 ): AssembledUnit {
   const issues: ContentIssue[] = [];
   const good: UnitFile[] = [];
+  let size = 0;
   for (const file of files.toSorted(inOrder)) {
-    const { document, problems } =
-      file.problem === undefined ? documents.of(file) : { problems: [file.problem] };
-    issues.push(...problems.map((problem) => ({ ...problem, path: file.path })));
+    const { document, problems, size: characters } = readOf(file, documents);
+    size += characters;
+    if (size > MOST_OF_UNIT) return oversizedUnit(unit, files);
+    for (const problem of problems) issues.push({ ...problem, path: file.path });
     if (document === undefined) continue;
     const { path, kind, oid, mode } = file;
     good.push({ path, kind, oid, mode, document });
   }
   const assembled = projector.assemble(unit, good);
-  issues.push(...assembled.issues);
+  for (const issue of assembled.issues) issues.push(issue);
   const rows = storableRows(assembled.rows, { issues, path: good[0]?.path ?? unit });
   return { unit, files, rows, issues };
+}
+
+function readOf(file: SelectedFile, documents: Documents): ReadDocument {
+  if (file.problem !== undefined) return { problems: [file.problem], size: 0 };
+  return documents.get(documentKey(file)) ?? { problems: [], size: 0 };
+}
+
+/** A unit whose documents are too much to be assembled, whichever of them were read. */
+export function oversizedUnit(unit: string, files: readonly SelectedFile[]): AssembledUnit {
+  const path = files.toSorted(inOrder)[0]?.path ?? unit;
+  const message = `The documents of this unit have more than ${MOST_OF_UNIT} characters together. Divide it into smaller units.`;
+  return { unit, files, rows: [], issues: [{ ...whole("unit-too-large", message), path }] };
 }
 
 /** Takes out rows that Postgres cannot hold and rows of a key that is taken, each with an issue that says so. */

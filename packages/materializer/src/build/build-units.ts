@@ -1,9 +1,9 @@
 import type { ContentIssue } from "../projector/projector.ts";
-import { assembleUnit, type AssembledUnit } from "./assemble-unit.ts";
+import { assembleInBatches } from "./assemble-in-batches.ts";
 import type { BuildProgress } from "./build-version.ts";
-import { readDocuments, type DocumentSource } from "./read-documents.ts";
-import { writeUnits } from "./segments.ts";
+import type { DocumentSource } from "./read-documents.ts";
 import type { SelectedFile } from "./selected-file.ts";
+import { writeUnits } from "./write-units.ts";
 
 export interface UnitCounts {
   readonly blobsParsed: number;
@@ -15,13 +15,10 @@ export interface UnitCounts {
   readonly issues: readonly ContentIssue[];
 }
 
-/** Files read, parsed and written together: bounds memory, and round trips to the server. */
-const BATCH_FILES = 1000;
-
 /** A repository where everything is wrong needs no longer list than this. */
 const MOST_ISSUES = 1000;
 
-/** Reads, parses and assembles units, and writes them into a segment, some files at a time. */
+/** Reads, parses and assembles units, and writes them into a segment, some of it at a time. */
 export async function buildUnits(
   source: DocumentSource,
   job: {
@@ -56,35 +53,4 @@ export async function buildUnits(
     errors: errorCount,
     issues: [...errors, ...warnings].slice(0, MOST_ISSUES),
   };
-}
-
-/** Assembles units without writing them anywhere, some files at a time. */
-export async function* assembleInBatches(
-  source: DocumentSource,
-  units: ReadonlyMap<string, readonly SelectedFile[]>,
-): AsyncGenerator<{ units: AssembledUnit[]; parsed: number; reused: number }> {
-  for (const batch of batches(units)) {
-    const documents = await readDocuments(
-      source,
-      batch.flatMap(([, files]) => files),
-    );
-    const assembled = batch.map(([unit, files]) =>
-      assembleUnit(source.projector, unit, { files, documents }),
-    );
-    yield { units: assembled, parsed: documents.parsed, reused: documents.reused };
-  }
-}
-
-function* batches<T>(units: ReadonlyMap<string, readonly T[]>): Generator<[string, readonly T[]][]> {
-  let batch: [string, readonly T[]][] = [];
-  let files = 0;
-  for (const unit of units) {
-    batch.push(unit);
-    files += unit[1].length;
-    if (files < BATCH_FILES && batch.length < BATCH_FILES) continue;
-    yield batch;
-    batch = [];
-    files = 0;
-  }
-  if (batch.length > 0) yield batch;
 }

@@ -1,4 +1,4 @@
-import { assembleInBatches } from "../build/build-units.ts";
+import { assembleInBatches } from "../build/assemble-in-batches.ts";
 import { listUnits } from "../build/list-units.ts";
 import { openCommit, type OpenCommit } from "../build/open-commit.ts";
 import type { Context } from "../context.ts";

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { assembleInBatches } from "../build/build-units.ts";
+import { assembleInBatches } from "../build/assemble-in-batches.ts";
 import { listUnits } from "../build/list-units.ts";
 import { openCommit } from "../build/open-commit.ts";
 import type { Context } from "../context.ts";
