@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { execa } from "execa";
 import { expect, test } from "vitest";
 import { scratchDatabase } from "./support/scratch-database.ts";
@@ -15,16 +16,24 @@ test("the README explains every error code, and no other", () => {
   expect(documented).toHaveLength(declared.length);
 });
 
-test("the README's sample runs", async () => {
+test("the README's samples type-check, and the first one runs", async () => {
   await using scratch = await scratchDatabase();
-  const file = new URL("readme-sample.ts", import.meta.url).pathname;
-  await writeFile(file, /```ts\n([^`]+)```/.exec(readme)?.[1] ?? "");
+  const samples = [...readme.matchAll(/```ts\n([^`]+)```/g)].map(([, code]) => code ?? "");
+  expect(samples).toHaveLength(2);
+  // Beside the package's own files, so that they find it by its name.
+  const directory = new URL("readme-samples/", import.meta.url).pathname;
+  await mkdir(directory, { recursive: true });
   try {
-    const args = ["--conditions=@headstart/source", "--import", "tsx", file];
+    const compilerOptions = { noUnusedLocals: false };
+    const project = { extends: "../../tsconfig.json", include: ["*.ts"], compilerOptions };
+    await writeFile(join(directory, "tsconfig.json"), JSON.stringify(project));
+    for (const [index, code] of samples.entries()) await writeFile(join(directory, `${index}.ts`), code);
+    await execa("tsc", ["--project", directory], { preferLocal: true });
+    const args = ["--conditions=@headstart/source", "--import", "tsx", join(directory, "0.ts")];
     const { stdout } = await execa(process.execPath, args, { env: { DATABASE_URL: scratch.url } });
     expect(stdout).toBe("{ cents: 750 } 0");
   } finally {
-    await rm(file);
+    await rm(directory, { recursive: true });
   }
 });
 
