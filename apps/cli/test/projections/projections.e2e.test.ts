@@ -218,7 +218,7 @@ test("a signal ends a rebuild in good order, and the next one goes on from there
   expect(reached).toBeLessThan(50_000);
   expect(
     await ledger.rows(
-      "select 1 from pg_stat_activity where application_name = 'headstart projections' and datname = current_database()",
+      "select 1 from pg_stat_activity where application_name like 'headstart projections %' and datname = current_database()",
     ),
   ).toEqual([]);
 
@@ -236,7 +236,7 @@ test("continuous verification ends with SIGTERM, and leaves no connection", asyn
     .poll(
       async () =>
         await ledger.rows(
-          "select 1 from pg_stat_activity where application_name = 'headstart projections' and state = 'idle' and datname = current_database()",
+          "select 1 from pg_stat_activity where application_name like 'headstart projections %' and state = 'idle' and datname = current_database()",
         ),
       { timeout: 60_000 },
     )

@@ -5,6 +5,7 @@ import type * as Worker from "@headstart/worker";
 import pg from "pg";
 import { CliError } from "../../cli-error.ts";
 import type { CommandContext } from "../../command-context.ts";
+import { workOnPool } from "../../database/work-on-pool.ts";
 
 /** What a command about branches works with: the worker's own configuration, database and mirrors. */
 export interface OpenMaterialize {
@@ -16,7 +17,7 @@ export interface OpenMaterialize {
 
 /**
  * Runs a command by the worker's configuration. Nothing is changed by opening: no worker has to be there, nor has
- * git to answer.
+ * git to answer. A signal ends it whatever the database waits for.
  *
  * @throws {CliError} `WORKER_MISSING`, `MATERIALIZER_ABSENT`
  * @throws {WorkerError} what is wrong with the configuration
@@ -25,6 +26,7 @@ export interface OpenMaterialize {
 export async function withMaterializer<Result>(
   context: CommandContext,
   work: (open: OpenMaterialize) => Promise<Result>,
+  { mindsSignal = false }: { readonly mindsSignal?: boolean } = {},
 ): Promise<Result> {
   const { loadConfig, openMaterializer } = await workerPackage();
   const { cwd, configFile, environment } = context;
@@ -36,7 +38,8 @@ export async function withMaterializer<Result>(
   });
   const { materializer, db } = opened;
   try {
-    return await work({ materializer, db, config, context });
+    const manner = { signal: context.signal, name: "headstart materialize", mindsSignal };
+    return await workOnPool(db, manner, async () => await work({ materializer, db, config, context }));
   } catch (error) {
     throw explainError(error);
   }

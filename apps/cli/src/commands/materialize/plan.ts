@@ -19,22 +19,26 @@ export async function planCommand(
   names: Names,
   { commit }: PlanFlags,
 ): Promise<CommandResult> {
-  return await withMaterializer(context, async (open) => {
-    const chosen = await chooseBranch(open, names);
-    const { signal, progress } = context;
-    progress.show(chosen.branch, { phase: "check", detail: "looking at git" });
-    const oid = commit ?? (await tipOf(open, chosen));
-    progress.show(chosen.branch, { phase: "compare", detail: oid });
-    const { servedOid } = await open.materializer.branch(chosen);
-    const difference = await open.materializer.diff({ ...chosen, oid }, { signal });
-    const errors = difference.issues.filter(({ severity }) => severity === "error");
-    const publishable = errors.length === 0 || (await isLenient(open, chosen.repository));
-    return {
-      json: { ...chosen, served: servedOid, oid, publishable, ...difference },
-      text: describe(context, { chosen, servedOid, oid, publishable, difference }),
-      exitCode: publishable ? exitCodes.ok : exitCodes.negative,
-    };
-  });
+  return await withMaterializer(
+    context,
+    async (open) => {
+      const chosen = await chooseBranch(open, names);
+      const { signal, progress } = context;
+      progress.show(chosen.branch, { phase: "check", detail: "looking at git" });
+      const oid = commit ?? (await tipOf(open, chosen));
+      progress.show(chosen.branch, { phase: "compare", detail: oid });
+      const { servedOid } = await open.materializer.branch(chosen);
+      const difference = await open.materializer.diff({ ...chosen, oid }, { signal });
+      const errors = difference.issues.filter(({ severity }) => severity === "error");
+      const publishable = errors.length === 0 || (await isLenient(open, chosen.repository));
+      return {
+        json: { ...chosen, served: servedOid, oid, publishable, ...difference },
+        text: describe(context, { chosen, servedOid, oid, publishable, difference }),
+        exitCode: publishable ? exitCodes.ok : exitCodes.negative,
+      };
+    },
+    { mindsSignal: true },
+  );
 }
 
 async function tipOf(

@@ -29,20 +29,25 @@ export async function syncCommand(
   const { timeout: timeoutMs = defaultTimeoutMs } = flags;
   const late = AbortSignal.timeout(timeoutMs);
   const limited = { ...context, signal: AbortSignal.any([context.signal, late]) };
-  return await withMaterializer(limited, async (open) => {
-    const startedAt = performance.now();
-    const here = flags.here === true || (await nobodyWorks(open));
-    if (here) await prepareHere(open, names.repository);
-    const repository = await chooseRepository(open, names);
-    const followed = { repository, ref: names.branch === undefined ? undefined : fullRef(names.branch) };
-    try {
-      const trouble = await (here ? syncHere : syncByWorkers)(open, followed);
-      return trouble ?? (await answer(open, followed, { here, ms: performance.now() - startedAt }));
-    } catch (error) {
-      if (!late.aborted || context.signal.aborted) throw error;
-      return await tooLate({ ...open, context }, followed, timeoutMs);
-    }
-  });
+  return await withMaterializer(
+    context,
+    async (opened) => {
+      const open = { ...opened, context: limited };
+      const startedAt = performance.now();
+      const here = flags.here === true || (await nobodyWorks(open));
+      if (here) await prepareHere(open, names.repository);
+      const repository = await chooseRepository(open, names);
+      const followed = { repository, ref: names.branch === undefined ? undefined : fullRef(names.branch) };
+      try {
+        const trouble = await (here ? syncHere : syncByWorkers)(open, followed);
+        return trouble ?? (await answer(open, followed, { here, ms: performance.now() - startedAt }));
+      } catch (error) {
+        if (!late.aborted || context.signal.aborted) throw error;
+        return await tooLate(opened, followed, timeoutMs);
+      }
+    },
+    { mindsSignal: true },
+  );
 }
 
 async function nobodyWorks({ db }: OpenMaterialize): Promise<boolean> {

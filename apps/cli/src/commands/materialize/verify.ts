@@ -17,25 +17,31 @@ export async function verifyBranchesCommand(
   names: Names,
   { all }: VerifyFlags,
 ): Promise<CommandResult> {
-  return await withMaterializer(context, async (open) => {
-    const repository = await chooseRepository(open, names);
-    const every = all === true && names.branch === undefined;
-    const branches = every
-      ? await servedBranches(open, repository)
-      : [(await chooseBranch(open, { ...names, repository })).branch];
-    const verified: Verified[] = [];
-    for (const [done, branch] of branches.entries()) {
-      context.progress.show(repository, { phase: "compare", detail: branch, done, total: branches.length });
-      const verifying = open.materializer.verify({ repository, branch }, { signal: context.signal });
-      verified.push(await (every ? verifying.catch((error: unknown) => unproven(branch, error)) : verifying));
-    }
-    const equal = verified.every(isProven);
-    return {
-      json: { equal, branches: verified },
-      text: verified.map((each) => describe(each, context)).join("\n") || "no branch serves anything",
-      exitCode: equal ? exitCodes.ok : exitCodes.negative,
-    };
-  });
+  return await withMaterializer(
+    context,
+    async (open) => {
+      const repository = await chooseRepository(open, names);
+      const every = all === true && names.branch === undefined;
+      const branches = every
+        ? await servedBranches(open, repository)
+        : [(await chooseBranch(open, { ...names, repository })).branch];
+      const verified: Verified[] = [];
+      for (const [done, branch] of branches.entries()) {
+        context.progress.show(repository, { phase: "compare", detail: branch, done, total: branches.length });
+        const verifying = open.materializer.verify({ repository, branch }, { signal: context.signal });
+        verified.push(
+          await (every ? verifying.catch((error: unknown) => unproven(branch, error)) : verifying),
+        );
+      }
+      const equal = verified.every(isProven);
+      return {
+        json: { equal, branches: verified },
+        text: verified.map((each) => describe(each, context)).join("\n") || "no branch serves anything",
+        exitCode: equal ? exitCodes.ok : exitCodes.negative,
+      };
+    },
+    { mindsSignal: true },
+  );
 }
 
 /** A branch of which nothing can be said here, and why. */

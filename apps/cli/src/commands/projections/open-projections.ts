@@ -9,6 +9,7 @@ import pg from "pg";
 import { CliError } from "../../cli-error.ts";
 import type { CommandContext } from "../../command-context.ts";
 import { loadConfig, type LoadedConfig } from "../../config/load-config.ts";
+import { workOnPool } from "../../database/work-on-pool.ts";
 import { openServer } from "../../server/open-server.ts";
 import { didYouMean } from "../../suggest.ts";
 import { loadProjections } from "./load-projections.ts";
@@ -30,9 +31,16 @@ export interface OpenProjections {
 /** Connections beside those that rows are loaded with. */
 const connections = 6;
 
+/** Bounded is how long connecting takes, and not how long one waits for a connection that others work on. */
+class Client extends pg.Client {
+  constructor(config: pg.ClientConfig = {}) {
+    super({ ...config, connectionTimeoutMillis: 10_000 });
+  }
+}
+
 /**
  * Runs a command on the project's projections and its database. No command boots, so each works whatever state the
- * projections are in.
+ * projections are in. A signal ends it whatever the database waits for.
  *
  * @throws {CliError} `PROJECTIONS_UNCONFIGURED`, `PROJECTIONS_INVALID`, `USAGE`
  * @throws {PgSnapshotError} what the database's errors mean
@@ -41,6 +49,7 @@ export async function withProjections<Result>(
   context: CommandContext,
   flags: DatabaseFlags,
   work: (open: OpenProjections) => Promise<Result>,
+  { mindsSignal = false }: { readonly mindsSignal?: boolean } = {},
 ): Promise<Result> {
   const loaded = await loadConfig(context);
   const options = await loadProjections(loaded);
@@ -49,13 +58,20 @@ export async function withProjections<Result>(
   const pool = new pg.Pool({
     connectionString: address.url,
     max: Math.max(connections, (options.readers ?? 0) + 1),
-    application_name: "headstart projections",
+    Client,
   });
   // A connection that rests when the server goes away: the next query says so.
   pool.on("error", () => undefined);
   try {
     const bootstrap = createBootstrap({ ...options, pool });
-    return await work({ bootstrap, pool, projections, choose: (names) => choose(projections, names) });
+    const open = {
+      bootstrap,
+      pool,
+      projections,
+      choose: (names: readonly string[]) => choose(projections, names),
+    };
+    const manner = { signal: context.signal, name: "headstart projections", mindsSignal };
+    return await workOnPool(pool, manner, async () => await work(open));
   } catch (error) {
     throw explainError(error);
   } finally {
@@ -105,6 +121,6 @@ function explainError(error: unknown): unknown {
   const isDatabases =
     error instanceof pg.DatabaseError ||
     error instanceof AggregateError ||
-    (error instanceof Error && ("syscall" in error || /connection/i.test(error.message)));
+    (error instanceof Error && ("syscall" in error || /connection|timeout expired/i.test(error.message)));
   return isDatabases ? explainSqlError(error, "working on the projections") : error;
 }

@@ -32,26 +32,34 @@ async function build(
   flags: RebuildFlags & { readonly activate: boolean },
 ): Promise<CommandResult> {
   const { signal, progress, colors } = context;
-  return await withProjections(context, flags, async ({ bootstrap, choose }) => {
-    const built: Rebuilt[] = [];
-    for (const name of choose(names)) {
-      progress.show(name, { phase: "build" });
-      const request = {
-        signal,
-        whenHeld: flags.wait ? "wait" : "fail",
-        onProgress: ({ events }: { events: number }) =>
-          progress.show(name, { phase: "build", detail: `${events} events read` }),
-      } as const;
-      if (flags.activate) built.push(await bootstrap.rebuild(name, request));
-      else built.push(...(await bootstrap.prebuild([name], request)));
-    }
-    return {
-      json: {
-        projections: built.map(({ position, ...rest }) => ({ ...rest, position: formatPosition(position) })),
-      },
-      text: built.map((each) => `${colors.green("✓")} ${describe(each)}`).join("\n"),
-    };
-  });
+  return await withProjections(
+    context,
+    flags,
+    async ({ bootstrap, choose }) => {
+      const built: Rebuilt[] = [];
+      for (const name of choose(names)) {
+        progress.show(name, { phase: "build" });
+        const request = {
+          signal,
+          whenHeld: flags.wait ? "wait" : "fail",
+          onProgress: ({ events }: { events: number }) =>
+            progress.show(name, { phase: "build", detail: `${events} events read` }),
+        } as const;
+        if (flags.activate) built.push(await bootstrap.rebuild(name, request));
+        else built.push(...(await bootstrap.prebuild([name], request)));
+      }
+      return {
+        json: {
+          projections: built.map(({ position, ...rest }) => ({
+            ...rest,
+            position: formatPosition(position),
+          })),
+        },
+        text: built.map((each) => `${colors.green("✓")} ${describe(each)}`).join("\n"),
+      };
+    },
+    { mindsSignal: true },
+  );
 }
 
 function describe({ projection, versionId, active, position, read, dropped }: Rebuilt): string {

@@ -15,24 +15,29 @@ export async function redriveCommand(
   flags: RedriveFlags,
 ): Promise<CommandResult> {
   const { signal, progress, colors } = context;
-  return await withProjections(context, flags, async ({ bootstrap, choose }) => {
-    const [name = projection] = choose([projection]);
-    progress.show(name, { phase: "build", detail: "folding what was set aside" });
-    const onProgress = (events: number): void =>
-      progress.show(name, { phase: "build", detail: `folding what was set aside: ${events} events read` });
-    const redriven = await bootstrap.redrive(name, { key: flags.key, signal, onProgress });
-    const { repaired, failed, faultLifted } = redriven;
-    const lines = [
-      ...repaired.map((key) => `${colors.green("✓")} ${printable(key)}`),
-      ...failed.map(({ key, error }) => `${colors.red("✗")} ${printable(key)}: ${printable(error)}`),
-      ...(faultLifted
-        ? ["what stopped the projection was lifted; the next run shows whether it is gone"]
-        : []),
-    ];
-    return {
-      json: { projection: name, ...redriven },
-      text: lines.length > 0 ? lines.join("\n") : `nothing of ${name} is set aside`,
-      exitCode: failed.length === 0 ? exitCodes.ok : exitCodes.negative,
-    };
-  });
+  return await withProjections(
+    context,
+    flags,
+    async ({ bootstrap, choose }) => {
+      const [name = projection] = choose([projection]);
+      progress.show(name, { phase: "build", detail: "folding what was set aside" });
+      const onProgress = (events: number): void =>
+        progress.show(name, { phase: "build", detail: `folding what was set aside: ${events} events read` });
+      const redriven = await bootstrap.redrive(name, { key: flags.key, signal, onProgress });
+      const { repaired, failed, faultLifted } = redriven;
+      const lines = [
+        ...repaired.map((key) => `${colors.green("✓")} ${printable(key)}`),
+        ...failed.map(({ key, error }) => `${colors.red("✗")} ${printable(key)}: ${printable(error)}`),
+        ...(faultLifted
+          ? ["what stopped the projection was lifted; the next run shows whether it is gone"]
+          : []),
+      ];
+      return {
+        json: { projection: name, ...redriven },
+        text: lines.length > 0 ? lines.join("\n") : `nothing of ${name} is set aside`,
+        exitCode: failed.length === 0 ? exitCodes.ok : exitCodes.negative,
+      };
+    },
+    { mindsSignal: true },
+  );
 }

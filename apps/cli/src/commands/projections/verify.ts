@@ -21,17 +21,22 @@ export async function verifyProjectionsCommand(
   names: readonly string[],
   flags: VerifyFlags,
 ): Promise<CommandResult> {
-  return await withProjections(context, flags, async ({ bootstrap, choose }) => {
-    const chosen = choose(names);
-    const verify = flags.continuous === true ? verifyOn : verifyOnce;
-    const projections = await verify(bootstrap, { chosen, flags, context });
-    const equal = projections.every((each) => each.equal);
-    return {
-      json: { equal, projections },
-      text: projections.map((each) => describe(each, context)).join("\n"),
-      exitCode: equal ? exitCodes.ok : exitCodes.negative,
-    };
-  });
+  return await withProjections(
+    context,
+    flags,
+    async ({ bootstrap, choose }) => {
+      const chosen = choose(names);
+      const verify = flags.continuous === true ? verifyOn : verifyOnce;
+      const projections = await verify(bootstrap, { chosen, flags, context });
+      const equal = projections.every((each) => each.equal);
+      return {
+        json: { equal, projections },
+        text: projections.map((each) => describe(each, context)).join("\n"),
+        exitCode: equal ? exitCodes.ok : exitCodes.negative,
+      };
+    },
+    { mindsSignal: true },
+  );
 }
 
 interface Verifying {
