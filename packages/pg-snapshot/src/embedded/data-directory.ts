@@ -3,16 +3,14 @@ import { chown, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { startProgram } from "../start-program.ts";
 import { PgSnapshotError } from "../errors.ts";
-import { bootId } from "./boot-id.ts";
 import type { PostgresBinaries } from "./find-postgres.ts";
 import { makeAside, removeAbandoned, removeAside } from "./make-aside.ts";
-import { readPidFile } from "./postmaster.ts";
+import { fateOfServer } from "./run-note.ts";
 import type { ServerAccount } from "./server-account.ts";
 
 /** Name of the server's one superuser. */
 export const superuser = "postgres";
 const passwordFile = "headstart-password";
-const bootFile = "headstart-boot-id";
 
 export interface InitialisedData {
   readonly dataDirectory: string;
@@ -45,9 +43,11 @@ export async function initialiseData(
 ): Promise<InitialisedData> {
   const { name, signal, onDiscard, onMake } = options;
   const dataDirectory = join(directory, name);
-  if (await wasCutOff(dataDirectory)) {
+  const fate = await fateOfServer(dataDirectory);
+  if (fate === "elsewhere") throw runsElsewhere(dataDirectory);
+  if (fate === "cut-off") {
     onDiscard?.("the machine restarted under the server, its data is made anew");
-    await removeAside(directory, name, async (moved) => !(await wasCutOff(moved)));
+    await removeAside(directory, name, async (moved) => (await fateOfServer(moved)) !== "cut-off");
   }
   await removeAbandoned(directory);
   const existing = await readPassword(dataDirectory);
@@ -63,6 +63,17 @@ export async function initialiseData(
   throw new PgSnapshotError("SERVER_START_FAILED", `"${dataDirectory}" is no data directory of ours`, {
     hint: `remove it: rm -r "${dataDirectory}"`,
   });
+}
+
+/** Its process cannot be asked from here, and two servers would destroy the data. */
+function runsElsewhere(dataDirectory: string): PgSnapshotError {
+  return new PgSnapshotError(
+    "SERVER_START_FAILED",
+    `"${dataDirectory}" is in use by a server of another machine, or was when that machine stopped`,
+    {
+      hint: `give each machine a cache of its own with HEADSTART_CACHE; if that server is gone for good: rm -r "${dataDirectory}"`,
+    },
+  );
 }
 
 interface InitdbOptions extends InitialiseOptions {
@@ -171,17 +182,4 @@ export async function readPassword(dataDirectory: string): Promise<string | unde
       },
     );
   }
-}
-
-/** Notes which run of the machine the server is started in. To be called before it starts. */
-export async function noteBoot({ dataDirectory }: InitialisedData): Promise<void> {
-  await writeFile(join(dataDirectory, bootFile), (await bootId()) ?? "");
-}
-
-/** Whether a server in this directory, which did not shut down, ran before the machine last started. */
-async function wasCutOff(dataDirectory: string): Promise<boolean> {
-  if ((await readPidFile(dataDirectory)) === undefined) return false;
-  const then = await readFile(join(dataDirectory, bootFile), "utf8").catch(() => "");
-  const now = await bootId();
-  return then !== "" && now !== undefined && then !== now;
 }

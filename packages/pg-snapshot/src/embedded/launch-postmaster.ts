@@ -3,10 +3,11 @@ import { chown, open, readFile, rename, stat } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { PgSnapshotError } from "../errors.ts";
-import { noteBoot, type InitialisedData } from "./data-directory.ts";
+import type { InitialisedData } from "./data-directory.ts";
 import type { PostgresBinaries } from "./find-postgres.ts";
 import { endOrphanBackends } from "./orphan-backends.ts";
 import { findPostmaster, pause, removeStalePidFile, stopPostmaster } from "./postmaster.ts";
+import { noteRun } from "./run-note.ts";
 import type { ServerAccount } from "./server-account.ts";
 import { accessSettings, machineSettings } from "./server-settings.ts";
 
@@ -41,7 +42,7 @@ const passingTroubles =
 export async function launchPostmaster(options: LaunchOptions): Promise<void> {
   const { data, logFile, signal } = options;
   const logStart = await prepareLog(logFile);
-  await noteBoot(data);
+  await noteRun(data.dataDirectory);
   await removeStalePidFile(data.dataDirectory);
   const postgres = await spawnPostgres(options);
   try {

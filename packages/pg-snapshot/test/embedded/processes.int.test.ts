@@ -309,6 +309,24 @@ test("data that a machine's restart cut off is made anew, and that is said", asy
   expect(details).toContainEqual(expect.stringContaining("the machine restarted under the server"));
 });
 
+test("data that another machine's server has is refused and left alone", async () => {
+  await using place = await serverDirectory();
+  await using first = await startEmbeddedServer({ directory: place.path });
+  const note = join(first.dataDirectory, "headstart-boot-id");
+  const [boot, machine] = (await readFile(note, "utf8")).split("\n");
+  await ask(first.url, "create database theirs");
+  // What another machine sees that shares the folder: a pid file, and a note of a run that is not its own.
+  await writeFile(note, "another machine's run\nanother machine");
+  await expect(startEmbeddedServer({ directory: place.path })).rejects.toMatchObject({
+    code: "SERVER_START_FAILED",
+    hint: expect.stringContaining("HEADSTART_CACHE") as string,
+  });
+  expect(await ask(first.url, "select 1 from pg_database where datname = 'theirs'")).toHaveLength(1);
+  await writeFile(note, `${boot}\n${machine}`);
+  await using second = await startEmbeddedServer({ directory: place.path });
+  expect(second.port).toBe(first.port);
+});
+
 test("data that was shut down in order survives a machine's restart", async () => {
   await using place = await serverDirectory();
   await using first = await startEmbeddedServer({ directory: place.path });
