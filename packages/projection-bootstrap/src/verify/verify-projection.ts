@@ -16,7 +16,7 @@ import type { Projection } from "../projection/define-projection.ts";
 import { projectorIdentity } from "../projection/projector-identity.ts";
 import { digestOfRow } from "../projection/row-codec.ts";
 import { firstParked, waitsIn } from "../store/parked.ts";
-import { rowTable, sentinelKey } from "../store/row-table.ts";
+import { lookAgain, readTables, rowTable, sentinelKey } from "../store/row-table.ts";
 import { listVersions, type Version, versionFor } from "../store/version.ts";
 import { diagnoseKey, type Diagnosis } from "./diagnose-key.ts";
 
@@ -141,35 +141,33 @@ async function readStored(
   const { name, mode } = projection;
   const identity = await projectorIdentity(projection);
   const settled = await log.settle(pool);
-  return await inTransaction(
-    pool,
-    async (client) => {
-      const { head, fence, snapshot } = await log.horizon(client, settled);
-      const found = versionFor(await listVersions(client, [name]), {
-        projection: name,
-        identity,
-        log: log.name,
-        mode,
+  const look = async (client: pg.ClientBase, missed: ReadonlySet<string>): Promise<Stored> => {
+    const { head, fence, snapshot } = await log.horizon(client, settled);
+    const found = versionFor(await listVersions(client, [name]), {
+      projection: name,
+      identity,
+      log: log.name,
+      mode,
+    });
+    if (found === undefined || found.status === "building") {
+      throw new ProjectionError("PROJECTION_REFUSED", `there are no rows of ${name} that this code made`, {
+        hint: `call rebuild("${name}"); verify compares what the present code made`,
       });
-      if (found === undefined || found.status === "building") {
-        throw new ProjectionError("PROJECTION_REFUSED", `there are no rows of ${name} that this code made`, {
-          hint: `call rebuild("${name}"); verify compares what the present code made`,
-        });
-      }
-      const parked = await firstParked(client, found.id);
-      const isParked = waitsIn(parked);
-      const unseen = (position: Position): boolean =>
-        mode === "inline" && comparePositions(position, fence) > 0 && !visibleIn(snapshot, position.xid);
-      return {
-        version: found,
-        position: mode === "inline" ? head : found.checkpoint,
-        digests: await readDigests(client, found.id, wanted),
-        parked: parked.map(({ key }) => key),
-        waiting: (key, position) => unseen(position) || isParked(key, position),
-      };
-    },
-    "snapshot",
-  );
+    }
+    const table = (await readTables(client, [found.id], missed)).get(found.id);
+    const parked = table?.parked === true ? await firstParked(client, found.id) : [];
+    const isParked = waitsIn(parked);
+    const unseen = (position: Position): boolean =>
+      mode === "inline" && comparePositions(position, fence) > 0 && !visibleIn(snapshot, position.xid);
+    return {
+      version: found,
+      position: mode === "inline" ? head : found.checkpoint,
+      digests: await readDigests(client, found.id, wanted),
+      parked: parked.map(({ key }) => key),
+      waiting: (key, position) => unseen(position) || isParked(key, position),
+    };
+  };
+  return await lookAgain((missed) => inTransaction(pool, (client) => look(client, missed), "snapshot"));
 }
 
 async function readDigests(
