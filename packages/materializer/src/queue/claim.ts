@@ -48,8 +48,8 @@ const ends = new WeakMap<Context, string>();
  * the builds each already has. Only branches whose projector this process has are taken. Nobody waits for anybody:
  * rows that another process is taking are skipped.
  *
- * One claim weighs a bounded number of repositories against each other, and the next one goes on behind them, so
- * that a process comes round to each. Turns are then those of the repositories in sight: that no branch is passed
+ * One claim looks at a bounded number of repositories and the next one goes on behind them, so that a process comes
+ * round to each: where very many are paused or wait for another release, one that takes nothing may not have seen all. Turns are then those of the repositories in sight: that no branch is passed
  * over for ever is up to the claims that go by age.
  *
  * A branch that has used up its attempts, the last of them without a word because its builder died, is parked here.
@@ -71,8 +71,6 @@ interface Claimed {
   readonly crashed: boolean;
   /** Whether the branch's state is newer than what the statement saw of the repository. */
   readonly renewed: boolean;
-  /** The repository at which the statement ended, if it went from one to the next. */
-  readonly end: string | undefined;
 }
 
 /**
@@ -99,13 +97,12 @@ async function withPresentProjectors(context: Context, taken: readonly Claimed[]
 
 async function claimFairly(context: Context, limit: number): Promise<Claimed[]> {
   const from = ends.get(context) ?? null;
-  const claimed = await leaseTaken(context, {
+  const { claimed, end } = await leaseTaken(context, {
     take: takeFairly,
-    returning: ', (select k.id::text from walk k order by k.step desc limit 1) as "end"',
+    end: "(select k.id::text from walk k order by k.step desc limit 1)",
     values: [limit, from, Math.random() < BY_AGE],
   });
-  const end = claimed[0]?.end;
-  if (end !== undefined) ends.set(context, end);
+  if (end !== null) ends.set(context, end);
   return claimed;
 }
 
@@ -115,18 +112,26 @@ async function claimOnly(
   { repository, branch }: NonNullable<ClaimOptions["only"]>,
 ): Promise<Claimed[]> {
   const ref = branch === undefined ? null : fullRef(branch);
-  return await leaseTaken(context, { take: takeOnly, returning: "", values: [limit, repository, ref] });
+  const values = [limit, repository, ref];
+  return (await leaseTaken(context, { take: takeOnly, end: "null", values })).claimed;
 }
 
-/** Leases what `take` locked, in the same statement. `values` are its parameters but $2, the projectors. */
+/** Without a branch it tells the end alone. */
+type Row = Omit<Lease, "branchId"> &
+  Omit<Claimed, "lease"> & { readonly branchId: string | null; readonly end: string | null };
+
+/**
+ * Leases what `take` locked, in the same statement. `values` are its parameters but $2, the projectors. `end` is the
+ * repository at which it ended, if it went from one to the next: whether anything was taken or not.
+ */
 async function leaseTaken(
   context: Context,
-  { take, returning, values: [limit, ...values] }: { take: string; returning: string; values: unknown[] },
-): Promise<Claimed[]> {
+  { take, end, values: [limit, ...values] }: { take: string; end: string; values: unknown[] },
+): Promise<{ claimed: Claimed[]; end: string | null }> {
   const identities = [...context.projectors.values()].map((projector) => projector.identity);
   const { leaseMs, maxAttempts } = context.settings;
-  const { rows } = await context.db.query<Lease & Omit<Claimed, "lease">>(
-    `with recursive ${take}
+  const { rows } = await context.db.query<Row>(
+    `with recursive ${take}, leased as (
      update headstart_materializer.branches b
      set lease_owner = $5, lease_token = nextval('headstart_materializer.tokens'),
          lease_until = clock_timestamp() + $6 * interval '1 ms', attempts = b.attempts + 1
@@ -135,10 +140,18 @@ async function leaseTaken(
      returning b.id::text as "branchId", r.name as repository, b.ref, b.class, b.incarnation,
                encode(b.desired_oid, 'hex') as oid, b.desired_seq::float8 as seq, r.projector,
                b.from_scratch as "fromScratch", b.lease_token::text as token, b.attempts as attempt,
-               b.attempts > $7 as crashed, b.desired_seq > r.last_seq as renewed${returning}`,
+               b.attempts > $7 as crashed, b.desired_seq > r.last_seq as renewed
+     )
+     select l.*, e."end" from (select ${end} as "end") e left join leased l on true`,
     [limit, identities, ...values, context.worker, leaseMs, maxAttempts],
   );
-  return rows.map(({ crashed, renewed, end, ...lease }) => ({ lease, crashed, renewed, end }));
+  let last: string | null = null;
+  const claimed: Claimed[] = [];
+  for (const { branchId, crashed, renewed, end: at, ...lease } of rows) {
+    last = at;
+    if (branchId !== null) claimed.push({ lease: { branchId, ...lease }, crashed, renewed });
+  }
+  return { claimed, end: last };
 }
 
 /** Whoever wants the branch built meanwhile, for a new commit or by `redrive`, counts its attempts anew: it is due then. */

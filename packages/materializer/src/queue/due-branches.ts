@@ -13,6 +13,9 @@ const PATIENCE = "interval '30 s'";
 /** Repositories with due branches that one claim weighs against each other: a claim costs the same in any backlog. */
 const WEIGHED = 256;
 
+/** Repositories in which something waits that one claim looks at, with work for this process or without: some 40 ms. */
+const STEPS = 16 * WEIGHED;
+
 /** Rows that are looked at beyond those that are asked for, since other processes may be taking the first ones. */
 const SPARE = 64;
 
@@ -41,7 +44,7 @@ const oldest = (what: string, urgent: string): string =>
 /**
  * CTEs that end in `taken (id)`: the due branches that come first, locked. `walk` jumps by an index from one
  * repository with waiting branches to the next, from `$3` on (from anywhere when that is null), until it has gone
- * round or met enough with work. Parameters: $1 how many, $2 identities of projectors, $3 repository id, $4 whether
+ * round, met enough with work, or looked at enough. Parameters: $1 how many, $2 identities of projectors, $3 repository id, $4 whether
  * age alone decides between branches that waited for longer than a draft's patience.
  */
 export const takeFairly = `
@@ -57,7 +60,7 @@ export const takeFairly = `
     from walk k
     cross join lateral (${nextAfter("k.id")}) n
     cross join lateral (${hasWork("n.id")}) w
-    where k.met < ${WEIGHED} and n.id <> k.first
+    where k.met < ${WEIGHED} and k.step < ${STEPS} and n.id <> k.first
   ), weighed as (
     select id from walk where work = 1
   ), builds as (

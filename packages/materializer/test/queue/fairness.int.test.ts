@@ -2,6 +2,7 @@ import fc from "fast-check";
 import type pg from "pg";
 import { expect, test } from "vitest";
 import type { Materializer } from "../../src/create-materializer.ts";
+import { takeFairly } from "../../src/queue/due-branches.ts";
 import { openProject } from "../support/open-project.ts";
 
 /** A repository with work: its tenant, and how long ago in seconds each of its branches came due. */
@@ -131,6 +132,23 @@ test("paused repositories and those of another release do not stand between a cl
   );
   expect(await materializer.claim()).toMatchObject([{ repository: "r600" }]);
   expect(await materializer.claim()).toEqual([]);
+});
+
+test("a claim costs the same beside any number of repositories it can take nothing of, and comes round to the others", async () => {
+  await using project = await openProject();
+  const { db, materializer } = project;
+  const stopped = Array.from({ length: 9_000 }, () => ({ tenant: "t", live: [3_600], drafts: [] }));
+  await putWork(db, [...stopped, { tenant: "t", live: [0], drafts: [] }]);
+  await db.query("update headstart_materializer.repositories set paused_at = now() where name <> 'r9000'");
+  const { rows } = await db.query<{ steps: number }>(
+    `with recursive ${takeFairly} select count(*)::int as steps, count($1::int) from walk`,
+    [1, [], 0, false],
+  );
+  expect(rows[0]?.steps).toBe(4_096);
+  const claimed: string[] = [];
+  for (let n = 0; n < 3; n += 1)
+    claimed.push(...(await materializer.claim()).map(({ repository }) => repository));
+  expect(claimed, "three claims come round, wherever the first one begins").toEqual(["r9000"]);
 });
 
 test("a claim can be narrowed to one branch, or one repository, whatever else is due", async () => {
