@@ -1,8 +1,11 @@
 import { mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { isFromThisRun, pidSpace } from "../pid-space.ts";
 import { hasEnded } from "./postmaster.ts";
 
-const prefix = "making-";
+/** `making-<pid space>-<pid>-<random>` tells later runs whether its maker still lives. */
+const making = /^making-(?:([0-9a-f]{8})-(\d+)-)?/;
+const scratchPrefix = (): string => `making-${pidSpace()}-${process.pid}-`;
 
 /**
  * Makes the folder `directory`/`name` so that it is whole or absent whoever is killed: `make` fills a folder
@@ -15,8 +18,7 @@ export async function makeAside(
   name: string,
   make: (folder: string, scratch: string) => Promise<void>,
 ): Promise<void> {
-  // The pid in the name tells later runs whether its maker still lives.
-  const scratch = await mkdtemp(join(directory, `${prefix}${process.pid}-`));
+  const scratch = await mkdtemp(join(directory, scratchPrefix()));
   try {
     await make(join(scratch, name), scratch);
     await rename(join(scratch, name), join(directory, name)).catch(ignoreOccupied);
@@ -31,7 +33,7 @@ export async function removeAside(
   name: string,
   isWanted: (folder: string) => Promise<boolean>,
 ): Promise<void> {
-  const scratch = await mkdtemp(join(directory, `${prefix}${process.pid}-`));
+  const scratch = await mkdtemp(join(directory, scratchPrefix()));
   const moved = join(scratch, name);
   try {
     await rename(join(directory, name), moved);
@@ -50,14 +52,20 @@ const abandonedAfterMs = 60 * 60 * 1000;
 /** Removes what makers left below `directory` that were killed. */
 export async function removeAbandoned(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
-    if (!name.startsWith(prefix)) continue;
-    const folder = join(directory, name);
-    const age = Date.now() - ((await stat(folder).catch(() => undefined))?.mtimeMs ?? 0);
-    const maker = Number.parseInt(name.slice(prefix.length), 10);
-    if (age < abandonedAfterMs && !(await hasEnded(maker))) continue;
+    if (!(await isAbandoned(directory, name))) continue;
     // An initdb that outlived its maker may still be writing; then the next run removes it.
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
+    await rm(join(directory, name), { recursive: true, force: true, maxRetries: 5 }).catch(() => undefined);
   }
+}
+
+async function isAbandoned(directory: string, name: string): Promise<boolean> {
+  const [found, space, pid] = making.exec(name) ?? [];
+  if (found === undefined) return false;
+  const mtimeMs = (await stat(join(directory, name)).catch(() => undefined))?.mtimeMs ?? 0;
+  if (Date.now() - mtimeMs >= abandonedAfterMs) return true;
+  // The number of another machine's or container's process says nothing here.
+  if (space !== pidSpace()) return false;
+  return Number(pid) === process.pid ? !isFromThisRun(mtimeMs) : await hasEnded(Number(pid));
 }
 
 function ignoreOccupied(error: NodeJS.ErrnoException): void {

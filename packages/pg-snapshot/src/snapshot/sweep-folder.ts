@@ -1,21 +1,21 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
 import { readdir, readFile, rm, stat } from "node:fs/promises";
-import { hostname } from "node:os";
 import { join } from "node:path";
+import { isFromThisRun, pidSpace } from "../pid-space.ts";
 import { readManifest } from "./read-manifest.ts";
 import { parseManifest } from "./snapshot-manifest.ts";
 
-/** A file that is being written: `.new-<host>-<pid>-<random>.<what>`. */
+/** A file that is being written: `.new-<pid space>-<pid>-<random>.<what>`. */
 const unfinished = /^\.new-([0-9a-f]{8})-(\d+)-[0-9a-f]{8}\.(\w+)$/;
 /** A dump that a store named. Other files are nobody's business but their owner's. */
 const ownDump = /^[0-9a-f]{16}\.pgdump$/;
 
-/** After so many milliseconds a file that another machine began is given up: its writer cannot be asked. */
+/** After so many milliseconds a file that another machine or container began is given up: its writer cannot be asked. */
 const foreignAfterMs = 24 * 3_600_000;
 
 /** What tells the unfinished files of one writing from those of another. */
 export function writerMark(): string {
-  return `${hostMark()}-${process.pid}-${randomBytes(4).toString("hex")}`;
+  return `${pidSpace()}-${process.pid}-${randomBytes(4).toString("hex")}`;
 }
 
 /** Removes the unfinished files of writers that are gone. A folder that is absent has none. */
@@ -62,19 +62,16 @@ function dumpNamedBy(text: string): string | undefined {
 }
 
 async function isAbandoned(folder: string, name: string): Promise<boolean> {
-  const [, host, pid] = unfinished.exec(name) ?? [];
-  if (host === undefined) return false;
-  if (host === hostMark()) return !isAlive(Number(pid));
+  const [, space, pid] = unfinished.exec(name) ?? [];
+  if (space === undefined) return false;
+  const known = space === pidSpace();
+  if (known && Number(pid) !== process.pid) return !isAlive(Number(pid));
   const found = await stat(join(folder, name)).catch(() => undefined);
-  return found !== undefined && Date.now() - found.mtimeMs > foreignAfterMs;
-}
-
-function hostMark(): string {
-  return createHash("sha256").update(hostname()).digest("hex").slice(0, 8);
+  if (found === undefined) return false;
+  return known ? !isFromThisRun(found.mtimeMs) : Date.now() - found.mtimeMs > foreignAfterMs;
 }
 
 function isAlive(pid: number): boolean {
-  if (pid === process.pid) return true;
   try {
     process.kill(pid, 0);
     return true;

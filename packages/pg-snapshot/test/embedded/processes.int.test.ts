@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, chown, cp, mkdir, readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import pg from "pg";
 import { expect, inject, test } from "vitest";
 import { embeddedServerStatus } from "../../src/embedded/embedded-server-status.ts";
@@ -12,6 +12,7 @@ import { Member } from "../../src/embedded/membership.ts";
 import { findPostmaster } from "../../src/embedded/postmaster.ts";
 import { serverAccount } from "../../src/embedded/server-account.ts";
 import { serverConnection, startEmbeddedServer } from "../../src/embedded/start-embedded-server.ts";
+import { pidSpace } from "../../src/pid-space.ts";
 import { ask, postmasterPid, processesNaming, serverDirectory } from "./server-directory.ts";
 import { spawnServer } from "./spawn-server.ts";
 
@@ -223,7 +224,7 @@ test.each(moments)("kill -9 when %s harms no later start, which clears up", asyn
 
 test("what a killed maker left long ago is cleared up although its number is in use again", async () => {
   await using place = await serverDirectory();
-  const left = join(place.path, `making-${process.pid}-abcdef`);
+  const left = join(place.path, `making-${pidSpace()}-${process.pid}-abcdef`);
   await mkdir(left);
   await using recent = await startEmbeddedServer({ directory: place.path });
   await recent.leave();
@@ -232,6 +233,17 @@ test("what a killed maker left long ago is cleared up although its number is in 
   await using server = await startEmbeddedServer({ directory: place.path });
   await server.leave();
   expect(await leftovers(place.path)).toEqual([]);
+});
+
+test("what is being made on another machine, or in another container, is left alone", async () => {
+  await using place = await serverDirectory();
+  // No process here has this number.
+  const theirs = join(place.path, "making-00000000-99999999-abcdef");
+  const dead = join(place.path, `making-${pidSpace()}-99999999-abcdef`);
+  for (const folder of [theirs, dead]) await mkdir(folder);
+  await using server = await startEmbeddedServer({ directory: place.path });
+  void server;
+  expect(await leftovers(place.path)).toEqual([basename(theirs)]);
 });
 
 test("Ctrl-C in a terminal ends the process and not the server", async () => {

@@ -21,6 +21,7 @@ import { afterAll, expect, test } from "vitest";
 import { checkSnapshot } from "../../src/snapshot/check-snapshot.ts";
 import { directoryStore } from "../../src/snapshot/directory-store.ts";
 import { readManifest } from "../../src/snapshot/read-manifest.ts";
+import { writerMark } from "../../src/snapshot/sweep-folder.ts";
 import { draft, manifest, save } from "./drafts.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "headstart store ä "));
@@ -178,6 +179,34 @@ test("an unfinished file of another machine is given up after a day", async () =
   await save(store, "shop", "three");
   expect(existsSync(left)).toBe(false);
 });
+
+test("an unfinished file with our own process number is another's when it is older than we are", async () => {
+  const root = join(directory, "own number");
+  const store = directoryStore(root, { writable: true });
+  await save(store, "shop", "one");
+  const left = join(root, "shop", `.new-${writerMark()}.pgdump`);
+  writeFileSync(left, "half");
+  await save(store, "shop", "two");
+  expect(existsSync(left)).toBe(true);
+  const longAgo = new Date(Date.now() - process.uptime() * 1000 - 3_600_000);
+  utimesSync(left, longAgo, longAgo);
+  await save(store, "shop", "three");
+  expect(existsSync(left)).toBe(false);
+});
+
+test.runIf(isRoot && process.platform === "linux")(
+  "a container with process numbers of its own leaves alone what is being written outside of it",
+  async () => {
+    const root = join(directory, "namespaces");
+    await save(directoryStore(root, { writable: true }), "shop", "one");
+    const ours = join(root, "shop", `.new-${writerMark()}.pgdump`);
+    writeFileSync(ours, "half");
+    const args = ["--conditions=@headstart/source", "--import", "tsx", script, root, "shop", "1"];
+    const said = execFileSync("unshare", ["--pid", "--fork", process.execPath, ...args]).toString();
+    expect(said).toMatch(/^saved /);
+    expect(existsSync(ours)).toBe(true);
+  },
+);
 
 test("a dump that fails leaves the former snapshot and nothing else", async () => {
   const root = join(directory, "failing");
