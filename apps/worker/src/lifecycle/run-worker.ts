@@ -21,6 +21,9 @@ import type { Readiness } from "./readiness.ts";
 import { reloadConfig } from "./reload-config.ts";
 import { listenToSignals } from "./signals.ts";
 
+/** How long a cancellation that is under way may take once nothing is left to be cancelled, in milliseconds. */
+const LAST_WORD_MS = 1_000;
+
 export interface RunOptions extends WorkerOptions {
   /** Reads the configuration again. */
   readonly load: () => Promise<LoadedConfig>;
@@ -76,13 +79,14 @@ async function live(life: Life, ending: AbortController): Promise<void> {
   const sessions = trackSessions(context.db);
   const finished = new AbortController();
   let closing: Promise<void> | undefined;
+  let cancelling: Promise<void> | undefined;
   let said: Promise<void> | undefined;
   const draining = (): void => {
     // Nobody sends to a worker that has never been ready.
     const lingerMs = readiness.state === "ready" ? context.config.http.lingerMs : 0;
     readiness.state = "draining";
     closing = drain.during("requests", lingerAndClose(server, lingerMs));
-    void cancelLateQueries(context, sessions, finished.signal);
+    cancelling = cancelLateQueries(context, sessions, finished.signal);
     if (readiness.present === true) said = beatNow(opened.beating).catch(() => undefined);
   };
   ending.signal.addEventListener("abort", draining, { once: true });
@@ -92,6 +96,8 @@ async function live(life: Life, ending: AbortController): Promise<void> {
     ending.abort();
     await closing;
     finished.abort();
+    // What was cancelled has ended before whoever did it is told so.
+    await Promise.race([cancelling, delay(LAST_WORD_MS)]);
     if (readiness.present === true) await drain.during("the worker's row", takeRowAway(context, said));
     await drain.during("git and connections", end(opened));
   }
