@@ -1,11 +1,6 @@
 import { assembleUnit, MOST_OF_UNIT, oversizedUnit, type AssembledUnit } from "./assemble-unit.ts";
-import {
-  documentKey,
-  readDocuments,
-  ROUND_SIZE,
-  type DocumentSource,
-  type ReadDocument,
-} from "./read-documents.ts";
+import { documentKey, ROUND_SIZE, type ReadDocument } from "./document.ts";
+import { readDocuments, type DocumentSource } from "./read-documents.ts";
 import type { SelectedFile } from "./selected-file.ts";
 
 /** Files read, parsed and written together at most: bounds memory, and round trips to the server. */

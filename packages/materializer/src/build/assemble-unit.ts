@@ -1,5 +1,5 @@
 import type { ContentIssue, Projector, Row, UnitFile } from "../projector/projector.ts";
-import { documentKey, type Documents, type ReadDocument } from "./read-documents.ts";
+import { documentKey, type Documents, type ReadDocument } from "./document.ts";
 import { fitsKey, maxKeyBytes } from "./key-limit.ts";
 import { inOrder, whole, type SelectedFile } from "./selected-file.ts";
 

@@ -2,7 +2,7 @@ import type { Context } from "../context.ts";
 import { storable } from "../database/storable.ts";
 import type { ContentIssue, Row } from "../projector/projector.ts";
 import type { AssembledUnit } from "./assemble-unit.ts";
-import { ROUND_SIZE } from "./read-documents.ts";
+import { ROUND_SIZE } from "./document.ts";
 import type { SelectedFile } from "./selected-file.ts";
 
 /**
