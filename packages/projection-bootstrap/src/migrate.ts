@@ -27,7 +27,9 @@ export async function migrate(pool: pg.Pool): Promise<void> {
   const files = await migrationFiles();
   await inTransaction(pool, async (client) => {
     await client.query("select pg_advisory_xact_lock(hashtextextended('headstart_projections.migrate', 0))");
-    await client.query("create schema if not exists headstart_projections");
+    // `if not exists` asks for the right to create it before it looks.
+    const found = await client.query("select where to_regnamespace('headstart_projections') is not null");
+    if (found.rowCount === 0) await client.query("create schema headstart_projections");
     await client.query(
       `create table if not exists headstart_projections.migration (
          name text collate "C" primary key,
