@@ -69,7 +69,7 @@ async function lockBranch(client: pg.ClientBase, lease: Lease): Promise<BranchRo
      from headstart_materializer.branches b
      where b.id = $1 and b.lease_token = $2 and b.incarnation = $3 and b.materialized_seq < $4
        and b.deleted_at is null
-     for update of b`,
+     for no key update of b`,
     [lease.branchId, lease.token, lease.incarnation, lease.seq],
   );
   if (rows[0] === undefined) throw leaseLost(lease);

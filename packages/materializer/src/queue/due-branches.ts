@@ -91,7 +91,7 @@ export const takeFairly = `
     select b.id from chosen k join headstart_materializer.branches b on b.id = k.id
     where ${due}
     order by k.urgent desc, k.first_of_all, k.tenant_turn, k.turn, k.due_at, k.id
-    limit $1 for update of b skip locked
+    limit $1 for no key update of b skip locked
   )`;
 
 /** The same for one repository, live before drafts: $3 is its name, $4 the only ref that counts, or null. */
@@ -101,7 +101,7 @@ export const takeOnly = `
     join headstart_materializer.repositories r on r.id = b.repository_id
     where r.name = $3 and ($4::text is null or b.ref = $4) and ${ours} and ${due}
     order by (b.class <> 'live'), b.due_at, b.id
-    limit $1 for update of b skip locked
+    limit $1 for no key update of b skip locked
   )`;
 
 /** Whether somebody builds a branch of the repository called $1, or this process (projectors: $2) could, now. */

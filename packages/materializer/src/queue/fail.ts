@@ -58,7 +58,7 @@ export async function fail(context: Context, lease: Lease, failure: Failure): Pr
     if (failure.kind === "moved") await observeAgain(client, lease.repository);
     const { rows } = await client.query<{ current: boolean }>(
       `select desired_seq = $3 as current from headstart_materializer.branches
-       where id = $1 and lease_token = $2 and deleted_at is null for update`,
+       where id = $1 and lease_token = $2 and deleted_at is null for no key update`,
       [lease.branchId, lease.token, lease.seq],
     );
     const row = rows[0];

@@ -33,7 +33,8 @@ export async function retainBranches(
   const remove = async (sql: string, ids: readonly string[], ...more: unknown[]): Promise<number> =>
     ids.length === 0 ? 0 : ((await db.query(sql, [ids, ...more])).rowCount ?? 0);
   removed.versions += await remove(pastVersions, past);
-  removed.events += await remove(oldEvents, long, keepEventsMs, MOST_EVENTS);
+  for (let start = 0; start < long.length; start += AT_ONCE)
+    removed.events += await remove(oldEvents, long.slice(start, start + AT_ONCE), keepEventsMs, MOST_EVENTS);
   removed.branches += await remove(goneBranches, gone, keepEventsMs);
   return looked;
 }
@@ -60,6 +61,9 @@ const pastVersions = `
 
 /** Events of one branch that one statement removes at most; the others are the next round's. */
 const MOST_EVENTS = 1_000;
+
+/** Branches whose events one statement removes: few enough for it to be over in some hundred milliseconds. */
+const AT_ONCE = 20;
 
 /** How far every consumer has read a branch; all of it when there is none. */
 const readByAll = `coalesce(

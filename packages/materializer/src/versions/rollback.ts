@@ -45,7 +45,7 @@ export async function rollback(
 /** A branch as it is while nobody else can change it, nor forget a version of it. */
 async function lock(client: pg.ClientBase, name: BranchName): Promise<Branch> {
   const { id } = await findBranch(client, name);
-  await client.query("select from headstart_materializer.branches where id = $1 for update", [id]);
+  await client.query("select from headstart_materializer.branches where id = $1 for no key update", [id]);
   return await findBranch(client, name);
 }
 

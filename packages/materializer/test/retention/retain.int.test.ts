@@ -243,6 +243,29 @@ test("a branch that is made again while it is being forgotten is not", async () 
   expect(await project.notes("drafts/1")).toEqual({ "a/x.json": "again" });
 });
 
+test("nobody waits for old events to be removed who publishes, fails or rolls back", async () => {
+  await using project = await openProject({ settings: { keepEventsMs: day } });
+  const { upstream, materializer, db } = project;
+  await publish(project, "main", [note("1"), note("2"), note("3")]);
+  await daysPass(project, 2);
+  const holder = await db.connect();
+  await holder.query("begin");
+  await holder.query("select from headstart_materializer.events for update");
+  const retaining = (await project.another()).retain();
+  try {
+    await lockAwaited(db);
+    await publish(project, "main", [note("4")]);
+    await materializer.rollback(main);
+    await upstream.commit("main", { "notes/a/x.json": "{" });
+    await project.settle();
+    expect(await materializer.branch(main)).toMatchObject({ errorCode: "CONTENT_INVALID", dirty: false });
+  } finally {
+    await holder.query("rollback");
+    holder.release();
+  }
+  expect((await retaining).events).toBeGreaterThan(0);
+});
+
 test("however many branches there are, a call looks at some of them, and the calls after it at the rest", async () => {
   await using project = await openProject({ settings: { keepEventsMs: day } });
   const { materializer, db } = project;
