@@ -35,7 +35,6 @@ test("the files of a batch are not in memory together, neither parsed nor out of
     Object.fromEntries(numbers.map((n) => [`notes/u${n % 40}/${n}.json`, large(n)])),
   );
   expect(await buildWithin(project)).toBe("built");
-  expect(await materializer.verify(main)).toMatchObject({ current: true, differences: [] });
   const moved = numbers.flatMap((n): [string, string | null][] => [
     [`notes/u${n % 40}/${n}.json`, null],
     [`notes/v${n % 40}/${n}.json`, large(n)],
