@@ -125,7 +125,8 @@ async function compareTree({ source, commit }: OpenCommit, version: string): Pro
   const { units } = await listUnits(source, commit.tree);
   const differences: Difference[] = [];
   for await (const batch of assembleInBatches(source, units)) {
-    differences.push(...(await compareUnits(context.db, version, batch.units)));
+    // Not spread: a call takes some hundred thousand arguments at most, and a unit may have more rows.
+    for (const each of await compareUnits(context.db, version, batch.units)) differences.push(each);
     if (differences.length >= MOST_DIFFERENCES) return differences;
   }
   const { rows } = await context.db.query<{ unit: string }>(
@@ -135,7 +136,8 @@ async function compareTree({ source, commit }: OpenCommit, version: string): Pro
   );
   const gone = rows.filter(({ unit }) => !units.has(unit));
   const empty = gone.map(({ unit }) => ({ unit, files: [], rows: [], issues: [] }));
-  if (empty.length > 0) differences.push(...(await compareUnits(context.db, version, empty)));
+  if (empty.length > 0)
+    for (const each of await compareUnits(context.db, version, empty)) differences.push(each);
   return differences;
 }
 

@@ -40,7 +40,7 @@ export async function diff(
   const wanted = await listUnits(source, commit.tree);
   for await (const { units } of assembleInBatches(source, wanted.units)) {
     for (const unit of units) {
-      issues.push(...unit.issues);
+      for (const issue of unit.issues) issues.push(issue);
       for (const row of unit.rows) after.set(rowId({ ...row, unit: unit.unit }), { ...row, unit: unit.unit });
     }
   }
