@@ -57,21 +57,21 @@ test("a consumer that is removed while a branch is published is waited for, and 
   expect(heard).toEqual(["branch-materialized"]);
 });
 
-test("a consumer that is removed while it reads is waited for, and reads no further", async () => {
+test("a consumer that is removed while it reads is waited for, and neither of the two fails", async () => {
   await using project = await openProject();
   const { upstream, materializer, db } = project;
-  for (const branch of ["main", "drafts/d"]) await upstream.commit(branch, { "notes/a/x.json": note("1") });
+  await upstream.commit("main", { "notes/a/x.json": note("1") });
   await project.settle();
   let removal: Promise<unknown> | undefined;
   const handled = await materializer.consume({
     consumer: "gone",
     handler: async () => {
-      removal ??= db.query("delete from headstart_materializer.consumers where name = 'gone'");
+      removal = db.query("delete from headstart_materializer.consumers where name = 'gone'");
       await lockAwaited(db);
     },
   });
-  await removal;
   expect(handled).toBe(1);
+  await removal;
   expect((await db.query("select from headstart_materializer.consumers")).rowCount).toBe(0);
 });
 
