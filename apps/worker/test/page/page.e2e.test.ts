@@ -258,6 +258,8 @@ chromium(
     const upstream = await server.repository("handbook");
     await upstream.commit("main", { "pages/a.md": markdown("A") });
     await server.settle("handbook");
+    // What changes after the page has come is announced.
+    await server.statusWhen("the branch in sync", ({ totals }) => totals.states.ready === 1);
     await using browser = await startChromium();
     const page = await browser.open(server.url);
     await rowOf(page, "main").waitFor();
