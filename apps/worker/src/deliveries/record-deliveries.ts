@@ -66,8 +66,11 @@ export async function recordDeliveries(db: pg.Pool, deliveries: readonly Deliver
      select source, delivery, result, case when outcome = 'pending' then pg_notify($2, '')::text end from changed`,
     [JSON.stringify(given, storable), DELIVERY_CHANNEL],
   );
-  const results = new Map(rows.map(({ source, delivery, result }) => [`${source} ${delivery}`, result]));
-  return deliveries.map(({ source, delivery }) => results.get(`${source} ${delivery}`) ?? "repeated");
+  const name = ({ source, delivery }: Pick<Delivery, "source" | "delivery">): string =>
+    `${source} ${delivery}`;
+  const results = new Map(rows.map((row) => [name(row), row.result]));
+  const kept = new Map(given.toReversed().map((each) => [name(each), each]));
+  return deliveries.map((each) => (kept.get(name(each)) === each && results.get(name(each))) || "repeated");
 }
 
 function compare(a: string, b: string): number {
